@@ -1,0 +1,1 @@
+"""What is seen from outside over HTTP: metrics, health, readiness."""

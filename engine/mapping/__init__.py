@@ -1,0 +1,1 @@
+"""From an HL7 v2 message and a mapping to FHIR resources and issues. Pure."""

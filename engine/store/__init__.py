@@ -1,0 +1,1 @@
+"""What is kept: messages, deliveries and their states, on disk."""

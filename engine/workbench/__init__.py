@@ -1,0 +1,1 @@
+"""What the integration engineer works with: profile, replay, ledger."""
