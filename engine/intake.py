@@ -1,0 +1,238 @@
+"""Message and channels of a port -> accept, refuse, filter or take note; and its lanes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from engine.errors import ErrorCode, Location, MessageError
+from engine.hl7v2.ack import is_acknowledgement
+from engine.hl7v2.message import Message, Segment
+from engine.mapping.language import MessageCondition
+
+#: HL7 table 0104, the versions that the standard published.
+VERSIONS = frozenset(
+    "2.0 2.0D 2.1 2.2 2.3 2.3.1 2.3.2 2.4 2.5 2.5.1 2.6 2.7 2.7.1 2.8 2.8.1 2.8.2 2.9 2.9.1".split()
+)
+#: HL7 table 0103, processing id: debugging, production, training, non-production testing.
+PROCESSING_IDS = frozenset("DPTN")
+#: The fields whose values, when unacceptable, reject a message (chapter 2.9.2.2: AR, CR);
+#: any other fault is an error (AE, CE).
+REJECTING_FIELDS = frozenset({9, 11, 12})
+
+
+class Feed(Protocol):
+    """What intake asks of a channel."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - the protocol's names speak
+    @property
+    def when(self) -> MessageCondition | None: ...  # noqa: D102
+    @property
+    def accept(self) -> Sequence[MessageCondition]: ...  # noqa: D102
+    @property
+    def drop(self) -> Sequence[MessageCondition]: ...  # noqa: D102
+    @property
+    def strict(self) -> bool: ...  # noqa: D102
+    @property
+    def charset(self) -> str: ...  # noqa: D102
+    @property
+    def assigner(self) -> Mapping[str, str]: ...  # noqa: D102
+
+
+F = TypeVar("F", bound=Feed)
+
+
+@dataclass(frozen=True, slots=True)
+class Accept(Generic[F]):
+    """Store it, promise it, deliver it; ``flags`` are what a strict channel would refuse."""
+
+    channel: F
+    flags: tuple[MessageError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filter(Generic[F]):
+    """A positive answer and a count, nothing to deliver: the channel's ``drop:`` says so."""
+
+    channel: F
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse(Generic[F]):
+    """A negative answer: ``rejected`` AR or CR, otherwise AE or CE."""
+
+    channel: F | None
+    error: MessageError
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the header's values are the fault, which the standard calls a rejection."""
+        at = self.error.at
+        return at is not None and at.segment == "MSH" and at.field in REJECTING_FIELDS
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement(Generic[F]):
+    """Somebody's answer, kept and counted; an answer is never answered."""
+
+    channel: F | None
+
+
+Decision = Accept[F] | Filter[F] | Refuse[F] | Acknowledgement[F]
+
+
+def read(raw: bytes, channels: Sequence[F]) -> tuple[Message, F | None]:
+    """Read a message as the first channel of the port that takes it would.
+
+    The channels of one port may differ in the charset that holds when MSH-18 is empty, and
+    only a message that has been read can be routed: so each charset is tried in their order.
+
+    Raises:
+        MessageError: no channel's charset makes a message of it; the first channel's reason.
+    """
+    messages: dict[str, Message] = {}
+    failures: dict[str, MessageError] = {}
+    for channel in channels:
+        charset = channel.charset
+        if charset not in messages and charset not in failures:
+            try:
+                messages[charset] = Message.read(raw, default_charset=charset)
+            except MessageError as failure:
+                failures[charset] = failure
+        message = messages.get(charset)
+        if message is not None and (channel.when is None or channel.when.holds(message)):
+            return message, channel
+    if not messages:
+        raise next(iter(failures.values()), MessageError("no channel listens on this port"))
+    return next(iter(messages.values())), None
+
+
+def decide(message: Message, channel: F | None) -> Decision[F]:
+    """What becomes of a message that was read for a channel, or for none of the port's."""
+    if is_acknowledgement(message):
+        return Acknowledgement(channel)
+    if channel is None:
+        what = "no channel on this port takes this message"
+        return Refuse(None, _fault(9, what, ErrorCode.UNSUPPORTED_MESSAGE_TYPE))
+    if not message.code:
+        missing = _fault(9, "the message type is missing", ErrorCode.REQUIRED_FIELD_MISSING)
+        return Refuse(channel, missing)
+    flags = tuple(_oddities(message))
+    if flags and channel.strict:
+        return Refuse(channel, flags[0])
+    if channel.accept and not any(condition.holds(message) for condition in channel.accept):
+        return Refuse(channel, _unsupported(channel.accept))
+    for condition in channel.drop:
+        if condition.holds(message):
+            return Filter(channel, str(condition))
+    return Accept(channel, flags)
+
+
+def _fault(field: int, what: str, code: ErrorCode) -> MessageError:
+    return MessageError(what, at=Location("MSH", 1, field), code=code)
+
+
+def _oddities(message: Message) -> Iterator[MessageError]:
+    """What the standard forbids in a header and a lenient channel lives with."""
+    if message.version not in VERSIONS:
+        missing = "missing" if not message.version else "not one of table 0104"
+        yield _fault(12, f"the version is {missing}", ErrorCode.UNSUPPORTED_VERSION_ID)
+    if message.processing_id not in PROCESSING_IDS:
+        missing = "missing" if not message.processing_id else "not one of table 0103"
+        yield _fault(11, f"the processing id is {missing}", ErrorCode.UNSUPPORTED_PROCESSING_ID)
+    if not message.control_id:
+        yield _fault(10, "the message control id is missing", ErrorCode.REQUIRED_FIELD_MISSING)
+
+
+_UNSUPPORTED = {
+    (9, 2): (ErrorCode.UNSUPPORTED_EVENT_CODE, "the event is not accepted here"),
+    (11, 1): (ErrorCode.UNSUPPORTED_PROCESSING_ID, "the processing id is not accepted here"),
+    (12, 1): (ErrorCode.UNSUPPORTED_VERSION_ID, "the version is not accepted here"),
+}
+
+
+def _unsupported(conditions: Sequence[MessageCondition]) -> MessageError:
+    """The error that names the header field which every ``accept:`` condition reads."""
+    fields = {
+        (ref.field, ref.component or 1) if ref.segment == "MSH" else None
+        for condition in conditions
+        for ref in condition.refs
+    }
+    only = fields.pop() if len(fields) == 1 else None
+    if only in _UNSUPPORTED:
+        code, what = _UNSUPPORTED[only]
+        return _fault(only[0], what, code)
+    what = "the message type is not accepted here"
+    return _fault(9, what, ErrorCode.UNSUPPORTED_MESSAGE_TYPE)
+
+
+# --- lanes -----------------------------------------------------------------------------------
+
+#: Where a patient is named: the field, and whose assigner holds when it has none of its own.
+_PATIENT_FIELDS = {"PID": (3, 2, 4), "MRG": (1,)}
+
+
+def lanes(message: Message, channel: F, scopes: Sequence[str]) -> tuple[str, ...]:
+    """The lanes that a message waits in: messages that share one are delivered in order.
+
+    A lane is a scope (the server that is written to) and a patient identifier with its
+    system, so that two channels which know the same patient share it. A match key may pick
+    any repetition of PID-3, and each feed may pick another: therefore every identifier is a
+    lane, and two messages that could match the same Patient always have one in common. A
+    merge (MRG-1) and a message about several patients wait in the lanes of all of them. An
+    identifier without a system means something to its own channel only. A message without a
+    patient has the lane of its sender.
+    """
+    keys = dict.fromkeys(_patient_keys(message, channel))
+    if not keys:
+        keys = {f"{channel.name}|{message.sender}": None}
+    return tuple(f"{scope}|{key}" for scope in scopes for key in keys)
+
+
+def _patient_keys(message: Message, channel: F) -> Iterator[str]:
+    for name, fields in _PATIENT_FIELDS.items():
+        for segment in message.all(name):
+            for field in fields:
+                yield from _identifiers(segment, field, channel)
+
+
+def _identifiers(segment: Segment, field: int, channel: F) -> Iterator[str]:
+    default = channel.assigner.get(f"{segment.name}-{field}")
+    if default is None and segment.name == "MRG":
+        default = channel.assigner.get("PID-3")  # MRG-1 is the former PID-3
+    for repetition in range(1, len(segment.repetitions(field)) + 1):
+        value = segment.value(field, repetition).strip()
+        if value and value != '""':
+            system = system_of(segment, field, repetition) or default or f"{channel.name}:"
+            yield f"{system}|{value}"
+
+
+def system_of(segment: Segment, field: int, repetition: int) -> str:
+    """The system that the assigning authority CX.4 (type HD) stands for, or ""."""
+    namespace, universal, kind = (
+        segment.value(field, repetition, 4, part).strip() for part in (1, 2, 3)
+    )
+    match kind.upper() if universal else "":
+        case "ISO":
+            return f"urn:oid:{universal}"
+        case "UUID" | "GUID":
+            return f"urn:uuid:{universal.lower()}"
+        case _:
+            return universal or namespace
+
+
+def patient_of(message: Message) -> str:
+    """The patient identifier that the store is searched by: the first of PID-3, else PID-2."""
+    return message.value("PID-3") or message.value("PID-2")
+
+
+def order_of(message: Message) -> str:
+    """The order or accession number that the store is searched by: the filler's, else the placer's."""
+    for path in ("OBR-3", "ORC-3", "OBR-2", "ORC-2"):
+        number = message.value(path)
+        if number:
+            return number
+    return ""

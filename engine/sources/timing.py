@@ -1,0 +1,113 @@
+"""Patience with a sender: inside a frame, and between frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+#: The slowest sender of a large frame that is waited for: each of these many bytes buys a second.
+BYTES_PER_SECOND = 64 * 1024
+
+
+class FrameTimer:
+    """Runs out when a frame does not end in time: ``seconds``, and more the more has come.
+
+    A timer that started anew with each byte would wait for ever on a sender of one byte a
+    minute. While the engine itself does not read (back-pressure), the time stands still.
+    """
+
+    def __init__(self, clock: IReactorTime, seconds: float, expired: Callable[[], None]) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._expired = expired
+        self._call: IDelayedCall | None = None
+        self._running = False
+        self._started = 0.0
+        self._suspended_at: float | None = None
+        self._bytes = 0
+
+    def progress(self, *, inside: bool, received: int, new_frame: bool) -> None:
+        """Tell what a read has brought: is a frame open now, and is it another than before."""
+        if not inside:
+            self.stop()
+        elif not self._running or new_frame:
+            self.stop()
+            self._running, self._started, self._bytes = True, self._clock.seconds(), received
+            self._schedule()
+        else:
+            self._bytes += received
+
+    def suspend(self) -> None:
+        """Back-pressure begins: the sender is not to blame."""
+        self._suspended_at = self._clock.seconds()
+        self._cancel()
+
+    def resume(self) -> None:
+        """Back-pressure ends."""
+        if self._suspended_at is not None:
+            self._started += self._clock.seconds() - self._suspended_at
+            self._suspended_at = None
+            self._schedule()
+
+    def stop(self) -> None:
+        """No frame is open, or the connection is gone."""
+        self._running = False
+        self._cancel()
+
+    def _left(self) -> float:
+        allowed = self._seconds + self._bytes / BYTES_PER_SECOND
+        return self._started + allowed - self._clock.seconds()
+
+    def _schedule(self) -> None:
+        if self._running and self._suspended_at is None:
+            self._call = self._clock.callLater(max(self._left(), 0.0), self._due)
+
+    def _cancel(self) -> None:
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _due(self) -> None:
+        self._call = None
+        if self._left() > 0:  # bytes have come since, and bought time
+            self._schedule()
+        else:
+            self._running = False
+            self._expired()
+
+
+class IdleTimer:
+    """Runs out when a connection brings nothing for so long; 0 seconds: never."""
+
+    def __init__(self, clock: IReactorTime, seconds: float, expired: Callable[[], None]) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._expired = expired
+        self._call: IDelayedCall | None = None
+        self._last = 0.0
+
+    def start(self) -> None:
+        """Begin to wait."""
+        if self._seconds > 0:
+            self._last = self._clock.seconds()
+            self._call = self._clock.callLater(self._seconds, self._due)
+
+    def touch(self) -> None:
+        """Something came; looked at when the timer is due, so that a read costs one assignment."""
+        if self._call is not None:
+            self._last = self._clock.seconds()
+
+    def stop(self) -> None:
+        """The connection is gone."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _due(self) -> None:
+        left = self._last + self._seconds - self._clock.seconds()
+        if left > 0:
+            self._call = self._clock.callLater(left, self._due)
+        else:
+            self._call = None
+            self._expired()
