@@ -13,7 +13,26 @@ from engine.mapping.language import MessageCondition
 
 #: HL7 table 0104, the versions that the standard published.
 VERSIONS = frozenset(
-    "2.0 2.0D 2.1 2.2 2.3 2.3.1 2.3.2 2.4 2.5 2.5.1 2.6 2.7 2.7.1 2.8 2.8.1 2.8.2 2.9 2.9.1".split()
+    (
+        "2.0",
+        "2.0D",
+        "2.1",
+        "2.2",
+        "2.3",
+        "2.3.1",
+        "2.3.2",
+        "2.4",
+        "2.5",
+        "2.5.1",
+        "2.6",
+        "2.7",
+        "2.7.1",
+        "2.8",
+        "2.8.1",
+        "2.8.2",
+        "2.9",
+        "2.9.1",
+    )
 )
 #: HL7 table 0103, processing id: debugging, production, training, non-production testing.
 PROCESSING_IDS = frozenset("DPTN")
@@ -92,6 +111,7 @@ def read(raw: bytes, channels: Sequence[F]) -> tuple[Message, F | None]:
 
     Raises:
         MessageError: no channel's charset makes a message of it; the first channel's reason.
+
     """
     messages: dict[str, Message] = {}
     failures: dict[str, MessageError] = {}
@@ -230,7 +250,7 @@ def patient_of(message: Message) -> str:
 
 
 def order_of(message: Message) -> str:
-    """The order or accession number that the store is searched by: the filler's, else the placer's."""
+    """The order number that the store is searched by: the filler's, else the placer's."""
     for path in ("OBR-3", "ORC-3", "OBR-2", "ORC-2"):
         number = message.value(path)
         if number:

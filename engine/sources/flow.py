@@ -35,7 +35,7 @@ class Flow:
             self._pause()
 
     def release(self, reason: Hold) -> None:
-        """This reason is gone; read on when it was the last."""
+        """Forget this reason; read on when it was the last."""
         if reason in self._reasons:
             self._reasons &= ~reason
             if not self.held:

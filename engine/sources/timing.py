@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from typing import Any, Protocol
 
 #: The slowest sender of a large frame that is waited for: each of these many bytes buys a second.
 BYTES_PER_SECOND = 64 * 1024
+
+
+class DelayedCall(Protocol):
+    """What a clock promises to call (Twisted's IDelayedCall, in types that mypy reads)."""
+
+    def cancel(self) -> None:
+        """Do not call."""
+        ...
+
+
+class Clock(Protocol):
+    """Monotonic time and alarms (Twisted's IReactorTime): the reactor, or a test's clock."""
+
+    def seconds(self) -> float:
+        """The time now."""
+        ...
+
+    def callLater(  # noqa: N802 - Twisted's name
+        self, delay: float, call: Callable[..., Any], *args: object
+    ) -> DelayedCall:
+        """Call after so many seconds."""
+        ...
 
 
 class FrameTimer:
@@ -17,11 +38,11 @@ class FrameTimer:
     minute. While the engine itself does not read (back-pressure), the time stands still.
     """
 
-    def __init__(self, clock: IReactorTime, seconds: float, expired: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, seconds: float, expired: Callable[[], None]) -> None:
         self._clock = clock
         self._seconds = seconds
         self._expired = expired
-        self._call: IDelayedCall | None = None
+        self._call: DelayedCall | None = None
         self._running = False
         self._started = 0.0
         self._suspended_at: float | None = None
@@ -80,11 +101,11 @@ class FrameTimer:
 class IdleTimer:
     """Runs out when a connection brings nothing for so long; 0 seconds: never."""
 
-    def __init__(self, clock: IReactorTime, seconds: float, expired: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, seconds: float, expired: Callable[[], None]) -> None:
         self._clock = clock
         self._seconds = seconds
         self._expired = expired
-        self._call: IDelayedCall | None = None
+        self._call: DelayedCall | None = None
         self._last = 0.0
 
     def start(self) -> None:
