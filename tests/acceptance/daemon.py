@@ -1,0 +1,122 @@
+"""The engine as an operator runs it: a real process, told by signals, watched from outside."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from tests.acceptance.site import Site
+
+COMMAND = [sys.executable, "-m", "engine.cli.main"]
+READY_WITHIN = 30.0
+
+
+class Daemon:
+    """``mllp-engine run`` on a site; readiness is what systemd would be told."""
+
+    def __init__(self, site: Site, *, under: Sequence[str] = (), **spawn: Any) -> None:
+        self.site = site
+        self._notify = site.folder / "notify.sock"
+        self._notify.unlink(missing_ok=True)
+        self._channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._channel.bind(str(self._notify))
+        self._notify.chmod(0o777)
+        self.log = site.folder / "engine.log"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*under, *COMMAND, "run", str(site.folder)],
+                env={**os.environ, "NOTIFY_SOCKET": str(self._notify), "PYTHONUNBUFFERED": "1"},
+                stdout=log,
+                stderr=log,
+                **spawn,
+            )
+
+    def ready(self) -> "Daemon":
+        """Wait until every port is open."""
+        self.told("READY=1", timeout=READY_WITHIN)
+        return self
+
+    def told(self, line: str, *, timeout: float = 30.0) -> None:
+        """Wait until systemd would have been told this."""
+        self._channel.settimeout(0.05)
+        waited = 0.0
+        while waited < timeout:
+            try:
+                if line in self._channel.recv(4096).decode().splitlines():
+                    return
+            except TimeoutError:
+                waited += 0.05
+                self._still_runs()
+        raise AssertionError(f"systemd was never told {line}: {self.tail()}")
+
+    def _still_runs(self) -> None:
+        if self.process.poll() is not None:
+            raise AssertionError(f"ended with {self.process.returncode}: {self.tail()}")
+
+    def tail(self) -> str:
+        """The end of its log, for the message of a failing test."""
+        return self.log.read_text(errors="replace")[-3000:]
+
+    def kill(self) -> None:
+        """As the kernel's out-of-memory killer does it."""
+        self.process.kill()
+        self.process.wait()
+        self._channel.close()
+
+    def stop(self, *, timeout: float = 60.0) -> int:
+        """As systemd does it; the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout)
+        self._channel.close()
+        return status
+
+    def metric(self, name: str) -> float:
+        """The sum over all labels of a metric, read over HTTP."""
+        lines = self.get("/metrics").splitlines()
+        samples = [line for line in lines if line.startswith((name + "{", name + " "))]
+        return sum(float(line.rpartition(" ")[2]) for line in samples)
+
+    def get(self, path: str) -> str:
+        """A page of the console."""
+        url = f"http://127.0.0.1:{self.site.console}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=10) as reply:
+                return str(reply.read().decode())
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.read().decode()
+
+    def __enter__(self) -> "Daemon":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        self._channel.close()
+
+
+def command(site: Site, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Another command of mllp-engine on the same site."""
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, check=False, cwd=site.folder
+    )
+
+
+def ledger(site: Site) -> dict[str, Any]:
+    """What ``mllp-engine ledger --json`` says; it must balance."""
+    done = command(site, "ledger", "--json", str(site.folder))
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
