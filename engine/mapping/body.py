@@ -1,0 +1,445 @@
+"""Rules to lines of Python: where a value is fetched, converted, and put.
+
+Every ``put`` receives the name of a variable that holds one converted value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import Place
+from engine.fhir import definitions
+from engine.fhir.definitions import Element
+from engine.mapping import constants
+from engine.mapping.conditions import ConditionWriter
+from engine.mapping.emit import Emitter
+from engine.mapping.fetch import Fetcher, Raw, Site
+from engine.mapping.functions import FUNCTIONS
+from engine.mapping.grammar import Call, Condition, Link, Literal, Ref, Source, Value
+from engine.mapping.grammar import Code as CodeValue
+from engine.mapping.model import Block, Body, Each, Filled, Leaf, Rule, Several, When
+from engine.mapping.survey import is_constant, is_static, links_of
+
+if TYPE_CHECKING:
+    from engine.mapping.compile import Compiler
+
+Put = Callable[[str], None]
+
+_EXTENSION = re.compile(r"extension\(([^)]*)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The element that a body fills: its definition, and the variable that holds it."""
+
+    holder: str
+    key: str
+    element: Element
+    address: str
+    site: Site
+    #: look first whether the element is there: another alternative or segment may have made it
+    guard: bool = True
+
+
+class Writer:
+    """Writes the rules of one map."""
+
+    def __init__(self, compiler: Compiler, emitter: Emitter, type_name: str) -> None:
+        self.compiler = compiler
+        self.emitter = emitter
+        self.type = type_name
+        self.fetch = Fetcher(compiler, emitter)
+        self._conditions = ConditionWriter(compiler, emitter, self.fetch)
+        self._address = ""
+
+    def condition(self, condition: Condition, site: Site) -> str:
+        """A condition as a Python expression."""
+        return self._conditions.expression(condition, site)
+
+    def fail(self, place: Place | None, what: str, instead: str | None = None) -> None:
+        """Note a problem under the address of the rule in hand."""
+        self.compiler.fail(place, f"{self._address}: {what}", instead)
+
+    # ------------------------------------------------------------ rules and elements
+
+    def rule(self, rule: Rule, holder: str, site: Site, *, guard: bool = True) -> None:
+        """Write one rule of a map."""
+        self._address = rule.address
+        key, body = constants.reader.nested(rule.element, rule.body, rule.place)
+        self._element(holder, self.type, key, body, replace(site, address=rule.address), guard)
+
+    def _element(
+        self, holder: str, type_name: str, key: str, body: Body, site: Site, guard: bool = True
+    ) -> None:
+        extension = _EXTENSION.fullmatch(key)
+        if extension:
+            self._extension(holder, extension[1], body, site)
+            return
+        element = definitions.element(type_name, key)
+        if element is None:
+            names = definitions.names(type_name)
+            self.fail(body.place, f"{type_name} has no element '{key}'", constants.advice(key, names))
+            return
+        if isinstance(body, Block) and definitions.is_primitive(element.type):
+            self._primitive_extension(holder, key, body, site)
+            return
+        self._body(body, Slot(holder, key, element, site.address, site, guard))
+
+    def _primitive_extension(self, holder: str, key: str, body: Block, site: Site) -> None:
+        """Extensions on a primitive stand beside it, under ``_name`` (FHIR JSON, 2.6.2.3)."""
+        name = self.emitter.fresh("e")
+        self.emitter.line(f"{name} = {{}}")
+        for inner, item in body.fields:
+            if not _EXTENSION.fullmatch(inner):
+                self.fail(item.place, f"'{key}' is a primitive: only extension(…) fits inside")
+                return
+            self._element(name, "Element", inner, item, site)
+        with self.emitter.block(f"if {name}:"):
+            self.emitter.line(f"{holder}[{'_' + key!r}] = {name}")
+
+    def _extension(self, holder: str, alias: str, body: Body, site: Site) -> None:
+        url, kind = self.compiler.library.extensions.get(alias, (alias, ""))
+        if url == alias and ":" not in alias and not site.address.endswith(f"({alias})"):
+            pass  # nested extensions of a complex one are named by plain words
+        put_list = f"{holder}.setdefault('extension', [])"
+        if isinstance(body, Block):
+            name = self.emitter.fresh("e")
+            self.emitter.line(f"{name} = {{}}")
+            for key, item in body.fields:
+                self._element(name, "Extension", key, item, site)
+            with self.emitter.block(f"if {name}:"):
+                self.emitter.line(f"{put_list}.append({{'url': {url!r}, **{name}}})")
+            return
+        if isinstance(body, Several):
+            for item in body.items:
+                self._extension(holder, alias, item, site)
+            return
+        if isinstance(body, When | Each) and _ends_in_block(body):
+            self._wrapped(body, site, lambda inner, at: self._extension(holder, alias, inner, at))
+            return
+        if not kind:
+            self.fail(
+                body.place,
+                f"the value type of extension '{alias}' is not known",
+                "add it to extensions.csv, or write extension(…).valueString: …",
+            )
+            return
+        key = "value" + kind[0].upper() + kind[1:]
+        element = definitions.element("Extension", key)
+        if element is None:
+            self.fail(body.place, f"extension '{alias}' has no value of type '{kind}'")
+            return
+
+        def put(value: str) -> None:
+            self.emitter.line(f"{put_list}.append({{'url': {url!r}, {key!r}: {value}}})")
+
+        many = replace(element, is_list=True)
+        self._values(body, Slot(holder, key, many, site.address, site), put)
+
+    def _wrapped(self, body: Body, site: Site, write: Callable[[Body, Site], None]) -> None:
+        if isinstance(body, When):
+            with self.emitter.block(f"if {self.condition(body.condition, site)}:"):
+                self._wrapped(body.body, site, write)
+        elif isinstance(body, Each):
+            for inner in self._repetitions(body.ref, site):
+                self._wrapped(body.body, inner, write)
+        else:
+            write(body, site)
+
+    def _repetitions(self, ref: Ref, site: Site) -> Any:
+        """The site inside the loop over a field's repetitions (a generator of one)."""
+        raw = self.fetch.raw(ref, site)
+        if raw is None:
+            self.fail(None, f"{ref} is not known")
+            return
+        with self.fetch.each(raw) as item:
+            yield self.fetch.inside(item, site)
+
+    # ------------------------------------------------------------ putting
+
+    def _put(self, slot: Slot) -> Put:
+        """Put a value where the slot says: append to a list, or set once."""
+
+        def append(value: str) -> None:
+            if self.compiler.trace:
+                self.emitter.line(f"run.append({slot.holder}, {slot.key!r}, {value})")
+                return
+            name = self.emitter.fresh("l")
+            self.emitter.line(f"{name} = {slot.holder}.get({slot.key!r})")
+            with self.emitter.block(f"if {name} is None:"):
+                self.emitter.line(f"{slot.holder}[{slot.key!r}] = [{value}]")
+            with self.emitter.block(f"elif {value} not in {name}:"):
+                self.emitter.line(f"{name}.append({value})")
+
+        def assign(value: str) -> None:
+            self.emitter.line(f"{slot.holder}[{slot.key!r}] = {value}")
+
+        return append if slot.element.is_list else assign
+
+    def _body(self, body: Body, slot: Slot) -> None:
+        if slot.element.is_list or not slot.guard:
+            self._values(body, slot, self._put(slot))
+            return
+        items = body.items if isinstance(body, Several) else (body,)
+        for item in items:
+            with self.emitter.block(f"if {self._absent(slot)}:"):
+                self._values(item, slot, self._put(slot))
+
+    def _absent(self, slot: Slot) -> str:
+        """Whether the element, or any other of its choice (value[x]), is still to be made."""
+        group = slot.element.choice_group
+        if not group:
+            return f"{slot.key!r} not in {slot.holder}"
+        keys = self.emitter.constant(tuple(definitions.choices(self._type_of(slot), group)))
+        return f"not any(k in {slot.holder} for k in {keys})"
+
+    def _type_of(self, slot: Slot) -> str:
+        return slot.element.owner
+
+    def _values(self, body: Body, slot: Slot, put: Put) -> None:
+        """Write a body so that each value it yields is put."""
+        match body:
+            case _ if is_static(body):
+                put(self.emitter.constant(constants.build(body, slot.element.type, self)))
+            case Leaf(value, place):
+                self._value(value, place, slot, put)
+            case Block(fields):
+                self._block(fields, slot, put)
+            case When(condition, inner):
+                with self.emitter.block(f"if {self.condition(condition, slot.site)}:"):
+                    self._values(inner, slot, put)
+            case Each(ref, inner):
+                for site in self._repetitions(ref, slot.site):
+                    self._values(inner, replace(slot, site=site), put)
+            case Filled(source, over, under, place):
+                self._value(source, place, slot, lambda x: self._lay(x, over, under, slot, put))
+            case Several(items):
+                for item in items:
+                    self._values(item, slot, put)
+
+    def _lay(
+        self, value: str, over: Block | None, under: Block | None, slot: Slot, put: Put
+    ) -> None:
+        """Copy a converted value (it may be shared) and lay elements over and under it."""
+        name = self.emitter.fresh("y")
+        self.emitter.line(f"{name} = dict({value})")
+        for block, guard in ((over, False), (under, True)):
+            for key, item in block.fields if block else ():
+                self._element(name, slot.element.type, key, item, slot.site, guard)
+        put(name)
+
+    def _block(self, fields: tuple[tuple[str, Body], ...], slot: Slot, put: Put) -> None:
+        """A complex value; constants alone do not make one, a link does."""
+        name = self.emitter.fresh("x")
+        kind = slot.element.type
+        self.emitter.line(f"{name} = {{}}")
+        fixed = [(key, body) for key, body in fields if is_constant(body)]
+        linked = [(key, body) for key, body in fields if links_of(body)]
+        rest = [(k, b) for k, b in fields if (k, b) not in fixed and (k, b) not in linked]
+        for key, body in rest:
+            self._element(name, kind, key, body, slot.site)
+        if linked:
+            alone = self.emitter.fresh("a")
+            self.emitter.line(f"{alone} = not {name}")
+            for key, body in fixed:
+                self._element(name, kind, key, body, slot.site)
+            for key, body in linked:
+                site = replace(slot.site, alone=alone)
+                self._element(name, kind, key, body, site)
+            self._put_always(name, slot, put)
+            return
+        with self.emitter.block(f"if {name}:"):
+            for key, body in fixed:
+                self._element(name, kind, key, body, slot.site)
+            put(name)
+
+    def _put_always(self, name: str, slot: Slot, put: Put) -> None:
+        """A block with links is told apart from its like only when they are resolved."""
+        if slot.element.is_list:
+            self.emitter.line(f"{slot.holder}.setdefault({slot.key!r}, []).append({name})")
+        else:
+            put(name)
+
+    # ------------------------------------------------------------ values
+
+    def _value(self, value: Value, place: Place, slot: Slot, put: Put) -> None:
+        match value:
+            case Literal() | CodeValue():
+                body = Leaf(value, place)
+                put(self.emitter.constant(constants.build(body, slot.element.type, self)))
+            case Link(name):
+                self._link(name, place, slot)
+            case Call():
+                self._call(value, place, slot, put)
+            case Source(choices, table, target):
+                self._source(choices, table, target, place, slot, put)
+
+    def _link(self, target: str, place: Place, slot: Slot) -> None:
+        if slot.element.type != "Reference":
+            self.fail(place, f"'-> {target}' needs a Reference, {slot.key} is {slot.element.type}")
+            return
+        if slot.site.datatype:
+            self.fail(place, "a datatype map cannot refer to what segment maps make")
+            return
+        known = {item.resource for item in self.compiler.library.segments.values()}
+        if target not in known:
+            self.fail(place, f"no segment map makes '{target}'", constants.advice(target, known))
+            return
+        alone = slot.site.alone or "False"
+        self.emitter.line(
+            f"run.link(made, {slot.holder}, {slot.key!r}, {target!r}, "
+            f"{slot.element.is_list}, {alone})"
+        )
+
+    def _source(
+        self,
+        choices: tuple[Ref | Call, ...],
+        table: str,
+        target: str,
+        place: Place,
+        slot: Slot,
+        put: Put,
+    ) -> None:
+        """The first valued of the choices, converted."""
+        found = ""
+        for number, choice in enumerate(choices):
+            last = number == len(choices) - 1
+            if not last and not found:
+                found = self.emitter.fresh("d")
+                self.emitter.line(f"{found} = False")
+
+            def taken(value: str, *, flag: bool = not last) -> None:
+                put(value)
+                if flag:
+                    self.emitter.line(f"{found} = True")
+
+            if number:
+                with self.emitter.block(f"if not {found}:"):
+                    self._choice(choice, table, target, place, slot, taken)
+            else:
+                self._choice(choice, table, target, place, slot, taken)
+
+    def _choice(
+        self, choice: Ref | Call, table: str, target: str, place: Place, slot: Slot, put: Put
+    ) -> None:
+        if isinstance(choice, Call):
+            self._call(choice, place, slot, put, table=table)
+            return
+        raw = self.fetch.raw(choice, slot.site)
+        if raw is None:
+            self.fail(place, f"{choice} is not known", self.fetch.advice(choice))
+            return
+        conversion = self.compiler.conversions.find(raw, slot.element, table, target)
+        if conversion is None:
+            self.fail(
+                place,
+                f"{choice} is {raw.type or 'of no known type'}: it does not convert to "
+                f"{target or slot.element.type}",
+                "name a component, or a conversion with 'as'",
+            )
+            return
+        whole = conversion.whole or not slot.element.is_list
+        with self.fetch.one(raw, whole=conversion.whole) if whole else self.fetch.each(raw) as item:
+            self._convert(conversion, item, slot, put)
+
+    def _convert(self, conversion: Any, item: Raw, slot: Slot, put: Put) -> None:
+        name = self.emitter.fresh("x")
+        expression = conversion.expression(self.emitter, item, self.compiler.trace)
+        part = item.part or 0
+        if conversion.fallible:
+            with self.emitter.block("try:"):
+                self.emitter.line(f"{name} = {expression}")
+            with self.emitter.block("except ValueError as error:"):
+                self.emitter.line(f"{name} = None")
+                self.emitter.line(f"run.note({slot.address!r}, {part}, str(error))")
+        else:
+            self.emitter.line(f"{name} = {expression}")
+        if self.compiler.trace and not conversion.traced:
+            table = conversion.table
+            self.emitter.line(f"{name} = run.t({name}, {slot.address!r}, {table!r}, {item.at})")
+        self._place(item, slot)
+        with self.emitter.block(f"if {name} is not None:"):
+            put(name)
+
+    def _place(self, item: Raw, slot: Slot) -> None:
+        """Say where an issue happened, at the site that knows the field."""
+        if item.index and item.field:
+            with self.emitter.block("if run.fresh:"):
+                self.emitter.line(f"run.place({slot.address!r}, {item.index}, {item.field})")
+
+    def _call(self, call: Call, place: Place, slot: Slot, put: Put, table: str = "") -> None:
+        name = self.emitter.fresh("x")
+        expression, refs = self._call_expression(call, place, slot.site)
+        if expression is None:
+            return
+        with self.emitter.block("try:"):
+            self.emitter.line(f"{name} = {expression}")
+        with self.emitter.block("except ValueError as error:"):
+            self.emitter.line(f"{name} = None")
+            self.emitter.line(f"run.note({slot.address!r}, 0, str(error))")
+        if table:
+            mapped = self.compiler.conversions.mapped(self.emitter, table, slot.element, name)
+            if mapped is None:
+                self.fail(place, f"no table '{table}'", self.compiler.conversions.near(table))
+                return
+            with self.emitter.block(f"if {name} is not None:"):
+                self.emitter.line(f"{name} = {mapped}")
+        if self.compiler.trace:
+            ats = "".join(f", {raw.at}" for raw in refs)
+            self.emitter.line(f"{name} = run.t({name}, {slot.address!r}, {table!r}{ats})")
+        for raw in refs[:1]:
+            self._place(raw, slot)
+        with self.emitter.block(f"if {name} is not None:"):
+            if slot.element.is_list:
+                with self.emitter.block(f"for {name} in run.listed({name}):"):
+                    put(name)
+            else:
+                put(name)
+
+    def _call_expression(
+        self, call: Call, place: Place, site: Site
+    ) -> tuple[str | None, list[Raw]]:
+        function = FUNCTIONS.get(call.function) or self.compiler.conversions.site(call.function)
+        if function is None:
+            known = ", ".join(sorted(FUNCTIONS))
+            self.fail(place, f"no function '{call.function}'", f"there are: {known}")
+            return None, []
+        refs: list[Raw] = []
+        arguments = ["run"]
+        for argument in call.arguments:
+            text = self._argument(argument, function, place, site, refs)
+            if text is None:
+                return None, []
+            arguments.append(text)
+        return f"{self.emitter.constant(function.call)}({', '.join(arguments)})", refs
+
+    def _argument(
+        self, argument: Value, function: Any, place: Place, site: Site, refs: list[Raw]
+    ) -> str | None:
+        if isinstance(argument, Literal):
+            return repr(argument.text)
+        if isinstance(argument, Call):
+            expression, inner = self._call_expression(argument, place, site)
+            refs += inner
+            return expression
+        if isinstance(argument, Source) and not argument.table and not argument.target:
+            texts = []
+            for choice in argument.choices:
+                raw = self.fetch.raw(choice, site) if isinstance(choice, Ref) else None
+                if raw is None:
+                    self.fail(place, f"{choice} is not known")
+                    return None
+                refs.append(raw)
+                texts.append(self.fetch.text(raw, raw_text=function.raw))
+            return "(" + " or ".join(texts) + ")"
+        self.fail(place, "a function takes paths, constants and functions")
+        return None
+
+
+def _ends_in_block(body: Body) -> bool:
+    while isinstance(body, When | Each):
+        body = body.body
+    return isinstance(body, Block)

@@ -1,0 +1,192 @@
+"""Segment and datatype maps to plain Python functions, with every type resolved once.
+
+A segment map becomes ``f(run, i)``: it reads segment number ``i`` and adds to its resource. A
+datatype map becomes ``f(run, v, sep)``: it turns one repetition or component into one FHIR
+value. With ``trace`` the same rules are compiled a second time so that each value carries the
+field it came from (see explain.py); the fast functions pay nothing for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.errors import Place, Problem
+from engine.mapping.body import Site, Writer
+from engine.mapping.convert import Conversions
+from engine.mapping.emit import Emitter
+from engine.mapping.grammar import Ref
+from engine.mapping.model import DatatypeMap, Library, Rule, SegmentMap
+from engine.mapping.runtime import MESSAGE, PARENT, SEGMENT, Run, Spec
+from engine.mapping.survey import field_elements, is_constant, referenced_segments, split_constants
+
+SegmentFunction = Callable[[Run, int], None]
+DatatypeFunction = Callable[..., Any]
+
+
+class Compiler:
+    """Compiles the maps of one library on demand and keeps the functions."""
+
+    def __init__(self, library: Library, *, trace: bool = False) -> None:
+        self.library = library
+        self.trace = trace
+        self.problems: list[Problem] = []
+        self.conversions = Conversions(library, self)
+        self._segments: dict[str, SegmentFunction] = {}
+        self._datatypes: dict[str, DatatypeFunction] = {}
+        self._pending: set[str] = set()
+
+    # ------------------------------------------------------------ segments
+
+    def segment(self, name: str) -> SegmentFunction:
+        """The function of a segment map."""
+        function = self._segments.get(name)
+        if function is None:
+            function = self._segments[name] = self._segment(self.library.segments[name])
+        return function
+
+    def spec(self, segment_map: SegmentMap) -> Spec:
+        """What the map's function opens."""
+        named = {"segment": SEGMENT, "parent": PARENT, "message": MESSAGE}
+        per = named.get(segment_map.per)
+        if per is None:
+            if segment_map.per in self.library.groups.names:
+                per = self.library.groups.number(segment_map.per)
+            else:
+                known = ", ".join((*named, *self.library.groups.names))
+                self.fail(segment_map.place, f"no group '{segment_map.per}'", f"per: one of {known}")
+                per = SEGMENT
+        return Spec(
+            segment_map.resource, segment_map.type, per, segment_map.into, segment_map.name
+        )
+
+    def _segment(self, segment_map: SegmentMap) -> SegmentFunction:
+        emitter = Emitter()
+        writer = Writer(self, emitter, segment_map.type)
+        site = Site(segment=segment_map.segment)
+        constants, sources, trailing = split_constants(segment_map.rules.values())
+        with emitter.block("def function(run, i):"):
+            emitter.line("f = run.fields(i); C = run.C; R = run.R; S = run.S")
+            for name in sorted(referenced_segments(segment_map) - {segment_map.segment}):
+                emitter.line(f"f_{name} = run.near({name!r}, i)")
+            if segment_map.when is not None:
+                with emitter.block(f"if not ({writer.condition(segment_map.when, site)}):"):
+                    emitter.line("return")
+            emitter.line(f"made = run.open({emitter.constant(self.spec(segment_map))}, i)")
+            with emitter.block("if made is None:"):
+                emitter.line("return")
+            emitter.line("b = made.body")
+            for rule in constants:
+                writer.rule(rule, "b", site)
+            emitter.line("n = len(b)")
+            for rule in sources:
+                writer.rule(rule, "b", site)
+            with emitter.block("if len(b) > n:"):
+                emitter.line("made.full = True")
+            deletions = field_elements(segment_map)
+            if deletions:
+                with emitter.block("if i in run.nulls:"):
+                    emitter.line("made.full = True")
+                    emitter.line(f"run.delete(made, {emitter.constant(deletions)}, i)")
+            if trailing:
+                with emitter.block("if made.full:"):
+                    for rule in trailing:
+                        writer.rule(rule, "b", site)
+        function: SegmentFunction = emitter.function(f"<{segment_map.name}>", "function")
+        return function
+
+    # ------------------------------------------------------------ datatypes
+
+    def datatype(self, name: str) -> DatatypeFunction:
+        """The function of a datatype map; a map that needs itself is bound late."""
+        function = self._datatypes.get(name)
+        if function is not None:
+            return function
+        if name in self._pending:
+            return lambda *arguments: self._datatypes[name](*arguments)
+        self._pending.add(name)
+        datatype_map = self.library.datatypes[name]
+        function = self._datatype(datatype_map)
+        self._pending.discard(name)
+        self._datatypes[name] = function
+        return function
+
+    def _datatype(self, datatype_map: DatatypeMap) -> DatatypeFunction:
+        emitter = Emitter()
+        writer = Writer(self, emitter, datatype_map.type)
+        site = Site(datatype=datatype_map.datatype, parts="p", raw="v", below="sub", at="at")
+        at = ", at" if self.trace else ""
+        with emitter.block(f"def build(run, v, sep{at}):"):
+            emitter.line("C = run.C; R = run.R; S = run.S; sub = S if sep == C else '\\x00'")
+            emitter.line("p = v.split(sep); p += run.pad")
+            if datatype_map.when is not None:
+                with emitter.block(f"if not ({writer.condition(datatype_map.when, site)}):"):
+                    emitter.line("return None")
+            emitter.line("b = {}")
+            self._datatype_rules(writer, datatype_map.rules.values(), site)
+        build: DatatypeFunction = emitter.function(f"<{datatype_map.name}>", "build")
+        if datatype_map.resource:
+            build = self.conversions.resource(datatype_map, build)
+        return build if self.trace else memoised(datatype_map.name, build)
+
+    def _datatype_rules(self, writer: Writer, rules: Any, site: Site) -> None:
+        emitter = writer.emitter
+        constants, sources, trailing = split_constants(rules)
+        for rule in sources:
+            writer.rule(rule, "b", site)
+        with emitter.block("if not b:"):
+            emitter.line("return None")
+        for rule in (*constants, *trailing):
+            writer.rule(rule, "b", site, guard=True)
+        emitter.line("return b")
+
+    # ------------------------------------------------------------ checking
+
+    def check(self) -> list[Problem]:
+        """Compile everything; every problem that the maps have."""
+        for name in self.library.datatypes:
+            self.datatype(name)
+        for name in self.library.segments:
+            self.segment(name)
+        return self.problems
+
+    def fail(self, place: Place | None, what: str, instead: str | None = None) -> None:
+        """Note one problem; compiling goes on."""
+        problem = Problem(place, what, instead)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def memoised(name: str, build: DatatypeFunction) -> DatatypeFunction:
+    """The same function, remembering what each text became: codes and people repeat.
+
+    What a conversion noted, and the resources that it made, happen again with it.
+    """
+    kinds = (name + "^", name + "&")
+
+    def remembered(run: Run, v: str, sep: str) -> Any:
+        memo = run.dialect.memo(kinds[sep != run.C])
+        hit = memo.get(v)
+        if hit is not None:
+            value, fresh, touched, unmapped = hit
+            if fresh:
+                run.fresh.extend(fresh)
+            if touched:
+                run.again(touched)
+            if unmapped:
+                run.unmapped.extend(unmapped)
+            return value
+        noted, mark, missed = len(run.fresh), len(run.touched), len(run.unmapped)
+        value = build(run, v, sep)
+        memo[v] = (
+            value,
+            tuple(run.fresh[noted:]),
+            tuple(run.touched[mark:]),
+            tuple(run.unmapped[missed:]),
+        )
+        return value
+
+    return remembered
+
+
+__all__ = ["Compiler", "Ref", "Rule", "is_constant"]

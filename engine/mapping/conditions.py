@@ -1,0 +1,117 @@
+"""Conditions of rules as Python expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from engine.mapping.emit import Emitter
+from engine.mapping.fetch import Fetcher, Site
+from engine.mapping.grammar import (
+    All,
+    Compare,
+    Condition,
+    Count,
+    Has,
+    Not,
+    Ref,
+    Test,
+    Within,
+)
+from engine.mapping.grammar import Any as AnyOf
+from engine.mapping.language import test
+
+if TYPE_CHECKING:
+    from engine.mapping.compile import Compiler
+
+
+class ConditionWriter:
+    """Writes conditions for one function."""
+
+    def __init__(self, compiler: Compiler, emitter: Emitter, fetch: Fetcher) -> None:
+        self._compiler = compiler
+        self._emitter = emitter
+        self._fetch = fetch
+
+    def expression(self, tree: Condition, site: Site) -> str:
+        """A Python expression that is true when the condition holds."""
+        match tree:
+            case All(terms):
+                return " and ".join(f"({self.expression(term, site)})" for term in terms)
+            case AnyOf(terms):
+                return " or ".join(f"({self.expression(term, site)})" for term in terms)
+            case Not(term):
+                return f"not ({self.expression(term, site)})"
+            case Has(name):
+                return f"run.has({name!r}, i)"
+            case Within(group):
+                return self._within(group)
+            case Count(ref, kind, number):
+                sign = {"is": "==", "more": ">", "less": "<"}[kind]
+                return f"run.count({self._text(ref, site, raw=True)}) {sign} {number}"
+            case Compare() | Test():
+                return self._quantified(tree, site)
+
+    def _within(self, group: str) -> str:
+        names = self._compiler.library.groups.names
+        if group not in names:
+            self._compiler.fail(None, f"no group '{group}'", f"there are: {', '.join(names)}")
+            return "False"
+        return f"run.scopes[i][{names.index(group)}]"
+
+    def _text(self, ref: Ref, site: Site, *, raw: bool = False) -> str:
+        found = self._fetch.raw(ref, site)
+        if found is None:
+            self._compiler.fail(
+                None, f"{site.address or 'condition'}: {ref} is not known", self._fetch.advice(ref)
+            )
+            return "''"
+        return self._fetch.text(found, raw_text=raw)
+
+    def _quantified(self, tree: Compare | Test, site: Site) -> str:
+        ref = tree.ref
+        if not tree.quantifier:
+            text = self._text(ref, site)
+            if isinstance(tree, Test) and tree.kind in ("valued", "empty"):
+                return self._valued(tree, ref, site)
+            return self._meets(tree, text, site)
+        values = (
+            f"run.every({ref.segment!r}, i, {ref.field}, {ref.component or 1}, "
+            f"{ref.subcomponent or 1})"
+        )
+        word = "any" if tree.quantifier == "any" else "all"
+        return f"{word}({self._meets(tree, 'q', site)} for q in {values})"
+
+    def _valued(self, tree: Test, ref: Ref, site: Site) -> str:
+        """Whether anything stands there, in any component (``PV1-45 is valued``)."""
+        text = self._text(ref, site, raw=True)
+        wanted = (tree.kind == "valued") is not tree.negated
+        return f"({text} != '')" if wanted else f"({text} == '')"
+
+    def _meets(self, tree: Compare | Test, text: str, site: Site) -> str:
+        if isinstance(tree, Test):
+            call = f"{self._emitter.constant(test)}({tree.kind!r}, {text}, {tree.operand!r})"
+            return f"(not {call})" if tree.negated else call
+        plain = tuple(value for value in tree.values if isinstance(value, str))
+        others = [self._text(value, site) for value in tree.values if isinstance(value, Ref)]
+        if len(plain) == 1 and not others:
+            sign = "!=" if tree.negated else "=="
+            return f"({text} {sign} {plain[0]!r}" + (f" and {text} != '')" if tree.negated else ")")
+        options = "(" + "".join(f"{value}, " for value in [*map(repr, plain), *others]) + ")"
+        if tree.negated:
+            return f"({text} != '' and {text} not in {options})"
+        return f"({text} in {options} and {text} != '')" if others else f"({text} in {options})"
+
+
+def predicate(compiler: Compiler, tree: Condition, datatype: str) -> Callable[[Any, str], bool]:
+    """A function that tells whether one repetition meets a condition on its components."""
+    emitter = Emitter()
+    fetch = Fetcher(compiler, emitter)
+    site = Site(parts="p", raw="v", raw_type=datatype, below="S")
+    with emitter.block("def meets(run, v):"):
+        emitter.line("C = run.C; S = run.S")
+        emitter.line("p = v.split(C); p += run.pad")
+        emitter.line("i = 0")
+        emitter.line(f"return {ConditionWriter(compiler, emitter, fetch).expression(tree, site)}")
+    function: Callable[[Any, str], bool] = emitter.function("<predicate>", "meets")
+    return function

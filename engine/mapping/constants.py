@@ -1,0 +1,95 @@
+"""What a mapping file says that no message changes: constants, as finished FHIR values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from engine.documents import suggest
+from engine.fhir import definitions
+from engine.mapping.grammar import Code, Literal
+from engine.mapping.model import Block, Body, Leaf, Several
+from engine.mapping.rules import RuleReader
+
+if TYPE_CHECKING:
+    from engine.mapping.body import Writer
+
+reader = RuleReader(lambda _place, _what, _instead: None)
+
+
+def advice(word: str, known: Iterable[str]) -> str | None:
+    """The nearest known word."""
+    return suggest(word, list(known))
+
+
+def build(body: Body, type_name: str, writer: Writer) -> Any:
+    """The FHIR value of a static body; problems go to the writer."""
+    match body:
+        case Leaf(Literal(text)):
+            return literal(text, type_name, body, writer)
+        case Leaf(Code(system, code)):
+            return coded(system, code, type_name, body, writer)
+        case Several(items):
+            return build(items[0], type_name, writer) if items else None
+        case Block(fields):
+            return block(fields, type_name, writer)
+    raise TypeError(f"not a constant: {body}")
+
+
+def block(fields: tuple[tuple[str, Body], ...], type_name: str, writer: Writer) -> dict[str, Any]:
+    """A complex constant; a single value for a list element is a list of one."""
+    made: dict[str, Any] = {}
+    for key, body in fields:
+        element = definitions.element(type_name, key)
+        if element is None:
+            names = definitions.names(type_name)
+            writer.fail(body.place, f"{type_name} has no element '{key}'", advice(key, names))
+            continue
+        items = body.items if isinstance(body, Several) else (body,)
+        values = [build(item, element.type, writer) for item in items]
+        made[key] = values if element.is_list else values[0]
+    return made
+
+
+def literal(text: str, type_name: str, body: Body, writer: Writer) -> Any:
+    """``=text`` in the type of its element."""
+    if type_name == "boolean":
+        if text not in ("true", "false"):
+            writer.fail(body.place, f"'{text}' is not a boolean", "write =true or =false")
+        return text == "true"
+    if type_name in ("integer", "positiveInt", "unsignedInt", "decimal"):
+        if not definitions.valid(type_name, text):
+            writer.fail(body.place, f"'{text}' is not a {type_name}")
+            return 0
+        return orjson.Fragment(text.encode()) if type_name == "decimal" else int(text)
+    if type_name == "CodeableConcept":
+        return {"text": text}
+    if type_name == "Reference":
+        return {"display": text}
+    if not definitions.is_primitive(type_name):
+        writer.fail(body.place, f"a constant does not make a {type_name}", "write its elements")
+        return {}
+    if not definitions.valid(type_name, text):
+        writer.fail(body.place, f"'{text}' is not a {type_name}")
+    return text
+
+
+def coded(system: str, code: str, type_name: str, body: Body, writer: Writer) -> Any:
+    """``system#code`` in the type of its element."""
+    uri = writer.compiler.library.systems.get(system, system)
+    if ":" not in uri:
+        known = writer.compiler.library.systems
+        writer.fail(body.place, f"no code system '{system}'", advice(system, known))
+    coding = {"system": uri, "code": code}
+    if type_name == "CodeableConcept":
+        return {"coding": [coding]}
+    if type_name == "Coding":
+        return coding
+    if type_name == "Quantity":
+        return {"system": uri, "code": code, "unit": code}
+    if type_name in ("code", "string", "uri"):
+        return code
+    writer.fail(body.place, f"a code does not make a {type_name}")
+    return coding

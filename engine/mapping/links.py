@@ -1,0 +1,97 @@
+"""Resolve ``-> Patient``: which resource a link means, by the groups that both stand in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.mapping.groups import Scope
+from engine.mapping.runtime import Made, Run
+
+
+class Linker:
+    """Answers links among the resources of one message."""
+
+    def __init__(self, run: Run, strict: tuple[int, ...]) -> None:
+        """``strict`` are groups that a single link must not look down into: order, specimen."""
+        self._run = run
+        self._strict = strict
+        self._by_name: dict[str, list[Made]] = {}
+        for made in run.made:
+            if made.full:
+                self._by_name.setdefault(made.name, []).append(made)
+        self._one: dict[tuple[str, Scope], Made | None] = {}
+
+    def resolve(self) -> None:
+        """Fill in every link; one that leads nowhere disappears with what it was alone in."""
+        for made, holder, key, target, many, alone in self._run.links:
+            if not made.full:
+                continue
+            if many:
+                found = [other.reference for other in self.all(made, target)]
+                if found:
+                    present = holder.setdefault(key, [])
+                    present.extend(ref for ref in found if not any(ref is old for old in present))
+                continue
+            other = self.one(made, target)
+            if other is not None:
+                holder[key] = other.reference
+            else:
+                holder.pop(key, None)
+                if alone and holder is not made.body:
+                    prune(made.body, holder)
+
+    def one(self, made: Made, target: str) -> Made | None:
+        """The nearest resource of that name."""
+        slot = (target, made.scope)
+        if slot not in self._one:
+            self._one[slot] = self._nearest(made, target)
+        found = self._one[slot]
+        return None if found is made else found
+
+    def _nearest(self, made: Made, target: str) -> Made | None:
+        best, best_score = None, -1
+        for other in self._by_name.get(target, ()):
+            score = self._score(made.scope, other.scope)
+            if score > best_score or (score == best_score and other.index <= made.index):
+                if score >= 0:
+                    best, best_score = other, score
+        return best
+
+    def _score(self, mine: Scope, theirs: Scope) -> int:
+        score = 0
+        for number, (a, b) in enumerate(zip(mine, theirs, strict=True)):
+            if b and a != b and (a or number in self._strict):
+                return -1
+            score += a == b
+        return score
+
+    def all(self, made: Made, target: str) -> list[Made]:
+        """Every resource of that name in the groups that this one stands in.
+
+        Where some stand in orders, those of other orders, and of none, are not meant.
+        """
+        mine = made.scope
+        found = [
+            other
+            for other in self._by_name.get(target, ())
+            if other is not made
+            and all(not a or a == b or not b for a, b in zip(mine, other.scope, strict=True))
+        ]
+        for number in self._strict:
+            if mine[number] and any(other.scope[number] for other in found):
+                found = [other for other in found if other.scope[number] == mine[number]]
+        return found
+
+
+def prune(tree: Any, gone: dict[str, Any]) -> bool:
+    """Remove one object, by identity, from a tree, and lists that this empties."""
+    items = list(tree.items()) if isinstance(tree, dict) else list(enumerate(tree))
+    for key, value in items:
+        if value is gone:
+            del tree[key]
+            return True
+        if isinstance(value, dict | list) and prune(value, gone):
+            if not value:
+                del tree[key]
+            return True
+    return False

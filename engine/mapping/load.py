@@ -1,0 +1,451 @@
+"""YAML and CSV to the model: the standard library, and a feed's overlay on it.
+
+Every problem of every file is collected with its place; none hides another.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
+
+from engine.documents import Node, load_document, suggest
+from engine.errors import ConfigurationError, Place, Problem
+from engine.mapping.conceptmap import ConceptMap, load_concept_map
+from engine.mapping.grammar import Condition, Ref, Value, parse_condition_tree, parse_value
+from engine.mapping.groups import Group, Groups
+from engine.mapping.model import (
+    DatatypeMap,
+    DeclaredField,
+    Ignored,
+    Key,
+    Library,
+    MessageMap,
+    Rule,
+    SegmentMap,
+)
+from engine.mapping.rules import RuleReader
+
+T = TypeVar("T")
+
+
+class Folder(Protocol):
+    """What is needed of a folder: pathlib.Path and importlib.resources both have it."""
+
+    @property
+    def name(self) -> str:
+        """Its last part."""
+
+    def iterdir(self) -> Iterable[Folder]:
+        """What is inside."""
+
+    def is_file(self) -> bool:
+        """Whether it is a file."""
+
+    def is_dir(self) -> bool:
+        """Whether it is a folder."""
+
+    def read_text(self, encoding: str) -> str:
+        """The text of a file."""
+
+    def joinpath(self, child: str, /) -> Folder:
+        """Something inside."""
+
+
+@dataclass
+class Problems:
+    """Problems collected while reading goes on."""
+
+    found: list[Problem] = field(default_factory=list)
+
+    def add(self, place: Place | None, what: str, instead: str | None = None) -> None:
+        """Note one problem."""
+        self.found.append(Problem(place, what, instead))
+
+    def guard(self, read: Callable[[], T], otherwise: T) -> T:
+        """What ``read`` gives, or ``otherwise`` with its problems noted."""
+        try:
+            return read()
+        except ConfigurationError as error:
+            self.found.extend(error.problems)
+            return otherwise
+
+    def raise_any(self) -> None:
+        """End here when there are problems."""
+        if self.found:
+            raise ConfigurationError(self.found)
+
+
+def files(folder: Folder, suffix: str) -> list[Folder]:
+    """The files of a folder with this suffix, by name; none when it is absent."""
+    if not folder.is_dir():
+        return []
+    found = [item for item in folder.iterdir() if item.is_file() and item.name.endswith(suffix)]
+    return sorted(found, key=lambda item: item.name)
+
+
+def _keys(
+    problems: Problems, node: Node, known: Iterable[str], required: Iterable[str] = ()
+) -> None:
+    known = list(known)
+    if node.kind != "map":
+        problems.add(node.place, "expected keys and values here")
+        return
+    for key, place in node.keys.items():
+        if key not in known:
+            problems.add(place, f"unknown key '{key}'", suggest(key, known))
+    for key in required:
+        if key not in node.entries:
+            problems.add(node.place, f"missing key '{key}'")
+
+
+def _text(node: Node | None, default: str = "") -> str:
+    return node.text if node is not None and node.kind == "text" else default
+
+
+def _texts(node: Node | None) -> tuple[str, ...]:
+    if node is None or node.kind == "null":
+        return ()
+    if node.kind == "list":
+        return tuple(item.text for item in node.items if item.kind == "text")
+    return (node.text,)
+
+
+class LibraryReader:
+    """Reads the standard folder once, and feeds' overlays over it."""
+
+    def __init__(self) -> None:
+        self.problems = Problems()
+        self.rules = RuleReader(self.problems.add)
+
+    # ------------------------------------------------------------ the standard
+
+    def standard(self, folder: Folder, label: str) -> Library:
+        """Read a whole library: segments, datatypes, messages, tables, groups and keys."""
+        messages, default = self._messages(folder.joinpath("messages"), f"{label}/messages")
+        ignored: list[Ignored] = []
+        library = Library(
+            name="standard",
+            segments=self._segments(folder.joinpath("segments"), f"{label}/segments", ignored),
+            datatypes=self._datatypes(folder.joinpath("datatypes"), f"{label}/datatypes"),
+            messages=messages,
+            default=default,
+            tables=self._tables(folder.joinpath("conceptmaps"), f"{label}/conceptmaps"),
+            extensions=self._extensions(folder, label),
+            systems=self._systems(folder, label),
+            groups=self._groups(folder, label),
+            keys=self._identity(folder, label),
+        )
+        return replace(library, ignored=tuple(ignored))
+
+    def _document(self, file: Folder, label: str) -> Node | None:
+        text = file.read_text(encoding="utf-8")
+        return self.problems.guard(lambda: load_document(text, f"{label}/{file.name}"), None)
+
+    def _segments(
+        self, folder: Folder, label: str, ignored: list[Ignored]
+    ) -> dict[str, SegmentMap]:
+        found: dict[str, SegmentMap] = {}
+        for file in files(folder, ".yaml"):
+            node = self._document(file, label)
+            if node is None:
+                continue
+            known = ("segment", "resource", "per", "into", "when", "rules", "ignore", "about")
+            _keys(self.problems, node, known, ("segment", "resource", "rules"))
+            segment_map = self._segment_map(node)
+            if f"{segment_map.name}.yaml" != file.name:
+                self.problems.add(node.place, f"this file should be named {segment_map.name}.yaml")
+            found[segment_map.name] = segment_map
+            ignored += self._ignored(node.entries.get("ignore"))
+        return found
+
+    def _segment_map(self, node: Node) -> SegmentMap:
+        entries = node.entries
+        segment, resource = _text(entries.get("segment")), _text(entries.get("resource"))
+        name = f"{segment}[{resource}]"
+        rules = entries.get("rules")
+        return SegmentMap(
+            name=name,
+            segment=segment,
+            resource=resource,
+            rules=self.rules.rules(name, rules) if rules is not None else {},
+            place=node.place,
+            per=_text(entries.get("per"), "segment"),
+            into=_text(entries.get("into")) == "yes",
+            when=self._condition(entries.get("when")),
+        )
+
+    def _condition(self, node: Node | None) -> Condition | None:
+        if node is None:
+            return None
+        return self.problems.guard(lambda: parse_condition_tree(node.text, node.place), None)
+
+    def _ignored(self, node: Node | None) -> list[Ignored]:
+        """``ignore:`` is a list of paths or segments, or of ``PATH: reason``."""
+        if node is None or node.kind == "null":
+            return []
+        pairs: list[tuple[str, str, Place]] = []
+        if node.kind == "map":
+            pairs = [(key, _text(item), node.keys[key]) for key, item in node.entries.items()]
+        else:
+            items = node.items if node.kind == "list" else [node]
+            pairs = [(item.text, "", item.place) for item in items]
+        return [
+            Ignored(self._ignored_ref(text, place), reason, place) for text, reason, place in pairs
+        ]
+
+    def _ignored_ref(self, text: str, place: Place) -> Ref | str:
+        if len(text) == 3:
+            return text
+        value = self.problems.guard(lambda: parse_value(text, place), None)
+        ref = getattr(value, "choices", (None,))[0]
+        if not isinstance(ref, Ref):
+            self.problems.add(place, f"'{text}' is not a segment or a path", "write PID-2 or ZAU")
+            return text
+        return ref
+
+    def _datatypes(self, folder: Folder, label: str) -> dict[str, DatatypeMap]:
+        found: dict[str, DatatypeMap] = {}
+        for file in files(folder, ".yaml"):
+            node = self._document(file, label)
+            if node is None:
+                continue
+            known = ("datatype", "to", "resource", "also", "when", "rules", "about")
+            _keys(self.problems, node, known, ("datatype", "rules"))
+            entries = node.entries
+            resource = "resource" in entries
+            target = _text(entries.get("resource" if resource else "to"))
+            datatype = _text(entries.get("datatype"))
+            name = f"{datatype}[{target}]"
+            rules = entries.get("rules")
+            if f"{name}.yaml" != file.name:
+                self.problems.add(node.place, f"this file should be named {name}.yaml")
+            found[name] = DatatypeMap(
+                name=name,
+                datatype=datatype,
+                target=target,
+                rules=self.rules.rules(name, rules) if rules is not None else {},
+                place=node.place,
+                resource=resource,
+                also=_texts(entries.get("also")),
+                when=self._condition(entries.get("when")),
+            )
+        return found
+
+    def _messages(
+        self, folder: Folder, label: str
+    ) -> tuple[dict[str, MessageMap], dict[str, tuple[str, ...]]]:
+        found: dict[str, MessageMap] = {}
+        default: dict[str, tuple[str, ...]] = {}
+        for file in files(folder, ".yaml"):
+            node = self._document(file, label)
+            if node is None:
+                continue
+            _keys(self.problems, node, ("message", "for", "maps", "about"), ("message", "maps"))
+            name = _text(node.entries.get("message"))
+            maps_node = node.entries.get("maps")
+            maps = (
+                {key: _texts(item) for key, item in maps_node.entries.items()} if maps_node else {}
+            )
+            if name == "any":
+                default = maps
+            else:
+                structures = (name, *_texts(node.entries.get("for")))
+                found[name] = MessageMap(name, structures, maps, node.place)
+        return found, default
+
+    def _tables(self, folder: Folder, label: str) -> dict[str, ConceptMap]:
+        found: dict[str, ConceptMap] = {}
+        for file in files(folder, ".csv"):
+            name = file.name.removesuffix(".csv")
+            text = file.read_text(encoding="utf-8")
+            where = f"{label}/{file.name}"
+            table = self.problems.guard(lambda n=name, t=text, w=where: load_concept_map(n, t, w), None)  # type: ignore[misc]
+            if table is not None:
+                found[name] = table
+        return found
+
+    def _csv(self, folder: Folder, name: str) -> list[list[str]]:
+        file = folder.joinpath(name)
+        if not file.is_file():
+            return []
+        return list(csv.reader(io.StringIO(file.read_text(encoding="utf-8"))))[1:]
+
+    def _extensions(self, folder: Folder, label: str) -> dict[str, tuple[str, str]]:
+        rows = self._csv(folder, "extensions.csv")
+        for number, row in enumerate(rows, 2):
+            if len(row) < 3:
+                place = Place(f"{label}/extensions.csv", number, 1)
+                self.problems.add(place, "an extension needs an alias, a URL and a value type")
+        return {row[0]: (row[1], row[2]) for row in rows if len(row) >= 3}
+
+    def _systems(self, folder: Folder, label: str) -> dict[str, str]:
+        rows = self._csv(folder, "systems.csv")
+        for number, row in enumerate(rows, 2):
+            if len(row) < 2:
+                place = Place(f"{label}/systems.csv", number, 1)
+                self.problems.add(place, "a system needs a name and a URI")
+        return {row[0]: row[1] for row in rows if len(row) >= 2}
+
+    def _groups(self, folder: Folder, label: str) -> Groups:
+        node = self._document(folder.joinpath("groups.yaml"), label)
+        if node is None:
+            return Groups(())
+        _keys(self.problems, node, ("groups", "attached"), ("groups",))
+        kinds = []
+        entries = node.entries["groups"].entries
+        for name, item in entries.items():
+            _keys(self.problems, item, ("opens", "closes", "leads"), ("opens",))
+            ranks = tuple(tuple(text.split()) for text in _texts(item.entries.get("opens")))
+            closes = _texts(item.entries.get("closes"))
+            for closed in closes:
+                if closed not in entries:
+                    self.problems.add(item.place, f"no group '{closed}'", suggest(closed, entries))
+            known = tuple(closed for closed in closes if closed in entries)
+            kinds.append(Group(name, ranks, known, _texts(item.entries.get("leads"))))
+        return Groups(tuple(kinds), frozenset(_texts(node.entries.get("attached"))))
+
+    def _identity(self, folder: Folder, label: str) -> dict[str, Key]:
+        node = self._document(folder.joinpath("identity.yaml"), label)
+        return {} if node is None else self._key_table(node)
+
+    def _key_table(self, node: Node) -> dict[str, Key]:
+        return {name: self._key(name, item) for name, item in node.entries.items()}
+
+    def _key(self, name: str, node: Node) -> Key:
+        _keys(self.problems, node, ("knows", "match", "prefer", "keys"), ("knows",))
+        knows = _text(node.entries.get("knows"))
+        if knows not in ("part", "whole", "shared"):
+            self.problems.add(node.place, f"'{knows}' is not part, whole or shared")
+        keys_node = node.entries.get("keys")
+        lists = keys_node.items if keys_node is not None and keys_node.kind == "list" else []
+        return Key(
+            resource=name,
+            knows=knows,
+            by_identifier=_text(node.entries.get("match")) == "identifier",
+            prefer=_texts(node.entries.get("prefer")),
+            keys=tuple(tuple(self._atom(item) for item in line.items) for line in lists),
+        )
+
+    def _atom(self, node: Node) -> str | Value:
+        if node.text.rstrip("?") in ("patient", "visit", "order", "message", "channel", "set"):
+            return node.text
+        text = node.text.removesuffix("?")
+        value = self.problems.guard(lambda: parse_value(text, node.place), None)
+        if value is None:
+            return ""
+        return value if text == node.text else replace(value, table="?")  # type: ignore[call-arg]
+
+    # ------------------------------------------------------------ a feed
+
+    def overlay(self, base: Library, folder: Folder, label: str) -> Library:
+        """The library as ``mapping.yaml`` and ``conceptmaps/`` of a feed's folder change it."""
+        node = self._document(folder.joinpath("mapping.yaml"), label)
+        if node is None or node.kind != "map":
+            return base
+        known = ("mapping", "extends", "about", "segments", "rules", "ignore", "maps", "identity")
+        _keys(self.problems, node, (*known, "systems", "unmapped"), ("mapping",))
+        entries = node.entries
+        tables = self._tables(folder.joinpath("conceptmaps"), f"{label}/conceptmaps")
+        merged = {name: base.tables[name].extended(table) if name in base.tables else table
+                  for name, table in tables.items()}  # fmt: skip
+        declared = self._declared(entries.get("segments"))
+        segments, datatypes = self._overlaid(base, entries.get("rules"))
+        maps = entries.get("maps")
+        default = {**base.default, **_added(base, segments)}
+        if maps is not None:
+            default.update({key: _texts(item) for key, item in maps.entries.items()})
+        identity = entries.get("identity")
+        systems = entries.get("systems")
+        own_systems = {k: _text(v) for k, v in systems.entries.items()} if systems else {}
+        policies = entries.get("unmapped")
+        return replace(
+            base,
+            name=_text(entries.get("mapping"), label),
+            segments=segments,
+            datatypes=datatypes,
+            default=default,
+            tables={**base.tables, **merged},
+            systems={**base.systems, **own_systems},
+            keys={**base.keys, **(self._key_table(identity) if identity else {})},
+            declared={**base.declared, **declared},
+            ignored=(*base.ignored, *self._ignored(entries.get("ignore"))),
+            pinned=self._pinned(base, entries.get("extends")),
+            policies={**base.policies, **_policies(policies)},
+        )
+
+    def _pinned(self, base: Library, node: Node | None) -> str:
+        """The message map that ``extends: standard/ORU_R01`` names, or ""."""
+        first, _, name = _text(node, "standard").partition("/")
+        if not name:
+            return "" if first == "standard" else base.pinned
+        if name not in base.messages and node is not None:
+            advice = suggest(name, base.messages)
+            self.problems.add(node.place, f"no message map 'standard/{name}'", advice)
+        return name
+
+    def _declared(self, node: Node | None) -> dict[str, dict[int, DeclaredField]]:
+        found: dict[str, dict[int, DeclaredField]] = {}
+        for segment, fields in node.entries.items() if node else ():
+            found[segment] = {}
+            for number, item in fields.entries.items():
+                if not number.isdigit():
+                    place = fields.keys[number]
+                    self.problems.add(place, f"'{number}' is not a field number of {segment}")
+                    continue
+                _keys(self.problems, item, ("name", "type", "table"), ("name", "type"))
+                found[segment][int(number)] = DeclaredField(
+                    int(number),
+                    _text(item.entries.get("name")),
+                    _text(item.entries.get("type")),
+                    item.place,
+                )
+        return found
+
+    def _overlaid(
+        self, base: Library, node: Node | None
+    ) -> tuple[dict[str, SegmentMap], dict[str, DatatypeMap]]:
+        segments, datatypes = dict(base.segments), dict(base.datatypes)
+        for name, item in node.entries.items() if node else ():
+            place = node.keys[name] if node else item.place
+            if name in datatypes:
+                old = datatypes[name]
+                datatypes[name] = replace(old, rules=self.rules.overlaid(name, old.rules, item))
+                continue
+            segment, bracket, rest = name.partition("[")
+            if not bracket or not rest.endswith("]") or len(segment) != 3:
+                advice = suggest(name, [*segments, *datatypes]) or "write it like PID[Patient]"
+                self.problems.add(place, f"'{name}' names no segment map", advice)
+                continue
+            segments[name] = self._overlaid_segment(segments.get(name), segment, rest[:-1], item)
+        return segments, datatypes
+
+    def _overlaid_segment(
+        self, old: SegmentMap | None, segment: str, resource: str, node: Node
+    ) -> SegmentMap:
+        name = f"{segment}[{resource}]"
+        base = old or SegmentMap(name, segment, resource, {}, node.place)
+        options = {key: node.entries[key] for key in ("per", "into", "when") if key in node.entries}
+        return replace(
+            base,
+            rules=self.rules.overlaid(name, base.rules, node, skip=tuple(options)),
+            per=_text(options.get("per"), base.per),
+            into=_text(options["into"]) == "yes" if "into" in options else base.into,
+            when=self._condition(options["when"]) if "when" in options else base.when,
+        )
+
+
+def _policies(node: Node | None) -> dict[str, str]:
+    return {key: _text(item) for key, item in node.entries.items()} if node else {}
+
+
+def _added(base: Library, segments: Mapping[str, SegmentMap]) -> dict[str, tuple[str, ...]]:
+    """Segment maps that a feed brings apply in every message, after the standard's own."""
+    added: dict[str, tuple[str, ...]] = {}
+    for name, segment_map in segments.items():
+        if name not in base.segments:
+            before = added.get(segment_map.segment, base.default.get(segment_map.segment, ()))
+            added[segment_map.segment] = (*before, segment_map.resource)
+    return added

@@ -1,0 +1,331 @@
+"""What compiled rules stand on: one conversion's state, and the resources that it makes.
+
+Generated code (see emit.py) calls these; nothing here knows a rule. A ``Run`` serves one message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import Location
+from engine.hl7v2.message import Delimiters, Message, Segment, unescape
+from engine.mapping.groups import Scope
+from engine.mapping.result import Context, Issue, Severity
+
+Body = dict[str, Any]
+
+#: More entries than this in one memo, and it starts again: codes repeat, free text does not.
+MEMO_LIMIT = 20_000
+
+
+class Unconvertible(ValueError):
+    """A value that does not fit the type it is mapped to; the text quotes no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a segment map makes: the resource's name, type and the group it is unique in."""
+
+    name: str
+    type: str
+    per: int  # number of the group in a scope; SEGMENT, PARENT or MESSAGE below
+    into: bool
+    rule: str
+
+
+SEGMENT, PARENT, MESSAGE = -1, -2, -3
+
+
+class Made:
+    """A resource in the making, with where it came from and its place among the groups."""
+
+    __slots__ = ("body", "full", "index", "name", "ordinal", "reference", "scope", "shared", "uuid")
+
+    def __init__(self, name: str, body: Body, index: int, scope: Scope) -> None:
+        self.name = name
+        self.body = body
+        self.index = index
+        self.scope = scope
+        self.full = False
+        self.uuid = ""
+        self.ordinal = 0
+        self.shared: Shared | None = None
+        #: what every reference to this resource is, one object for all of them
+        self.reference: Body = {}
+
+
+@dataclass(slots=True)
+class Shared:
+    """A resource made from a field (a person, an organization), known by what it says."""
+
+    type: str
+    body: Body
+    uuid: str
+    criterion: str
+    index: int = 0
+
+
+class Dialect:
+    """What conversions depend on besides the value: delimiters, zone, feed. Owns the memos."""
+
+    __slots__ = ("delimiters", "memos", "zone")
+
+    def __init__(self, delimiters: Delimiters, zone: Any) -> None:
+        self.delimiters = delimiters
+        self.zone = zone
+        self.memos: dict[str, dict[str, Any]] = {}
+
+    def memo(self, name: str) -> dict[str, Any]:
+        """The memo of one conversion, emptied when it has grown too large."""
+        memo = self.memos.get(name)
+        if memo is None:
+            memo = self.memos[name] = {}
+        elif len(memo) > MEMO_LIMIT:
+            memo.clear()
+        return memo
+
+
+class Run:
+    """The state of one conversion."""
+
+    def __init__(
+        self,
+        message: Message,
+        context: Context,
+        dialect: Dialect,
+        scopes: list[Scope],
+        parents: list[int],
+        width: int,
+    ) -> None:
+        self.message = message
+        self.context = context
+        self.dialect = dialect
+        self.zone = context.timezone
+        self.scopes = scopes
+        self.parents = parents
+        delimiters = message.delimiters
+        self.C = delimiters.component
+        self.R = delimiters.repetition or "\x00"
+        self.S = delimiters.subcomponent or "\x00"
+        self.E = delimiters.escape or "\x00"
+        self.pad = [""] * width
+        self.made: list[Made] = []
+        self.open_made: dict[tuple[str, int], Made] = {}
+        self.by_segment: dict[tuple[str, int], Made] = {}
+        self.links: list[tuple[Made, Body, str, str, bool, bool]] = []
+        self.shared: dict[str, Shared] = {}
+        self.touched: list[Shared] = []
+        self.issues: list[Issue] = []
+        self.fresh: list[tuple[str, int, str, Severity]] = []
+        self.removed: dict[int, list[str]] = {}
+        self.unmapped: list[tuple[str, str, str]] = []
+        self.hold: str | None = None
+        self.reject: str | None = None
+        self._near: dict[tuple[str, Scope], list[str]] = {}
+        self._found: dict[str, list[int]] = {}
+        self._nulls = '""' in message.text
+        self._fields: list[list[str] | None] = [None] * len(message.segments)
+        self.nulls: dict[int, list[int]] = {}
+
+    # ------------------------------------------------------------ fields
+
+    def fields(self, index: int) -> list[str]:
+        """The raw fields of a segment, padded, and without ``""`` (which deletes)."""
+        fields = self._fields[index]
+        if fields is None:
+            own = self.message.segments[index].fields
+            fields = own + self.pad[len(own) :]
+            if self._nulls and '""' in self.message.segments[index].text:
+                fields = self._without_nulls(index, fields)
+            self._fields[index] = fields
+        return fields
+
+    def _without_nulls(self, index: int, fields: list[str]) -> list[str]:
+        deleted = [number for number, value in enumerate(fields) if value == '""']
+        if deleted:
+            self.nulls[index] = deleted
+        return [self._without_null(value) if '""' in value else value for value in fields]
+
+    def _without_null(self, value: str) -> str:
+        if self.R in value:
+            return self.R.join(self._without_null(item) for item in value.split(self.R))
+        parts = [
+            self.S.join("" if sub == '""' else sub for sub in part.split(self.S))
+            for part in value.split(self.C)
+        ]
+        return self.C.join(parts)
+
+    def delete(self, made: Made, elements: dict[int, tuple[str, ...]], index: int) -> None:
+        """Note the elements that this segment deletes with ``""`` in a field that a rule reads."""
+        for number in self.nulls.get(index, ()):
+            for element in elements.get(number, ()):
+                if element not in made.body:
+                    self.removed.setdefault(id(made), []).append(element)
+
+    def near(self, name: str, index: int) -> list[str]:
+        """The fields of the segment of that name that belongs nearest to this one."""
+        scope = self.scopes[index]
+        fields = self._near.get((name, scope))
+        if fields is None:
+            found = self.nearest(name, index)
+            fields = self.pad if found is None else self.fields(found)
+            self._near[(name, scope)] = fields
+        return fields
+
+    def nearest(self, name: str, index: int) -> int | None:
+        """The index of that segment, or None."""
+        scope, best, best_score = self.scopes[index], None, -1
+        for candidate in self.positions(name):
+            score = 0
+            for mine, theirs in zip(scope, self.scopes[candidate], strict=True):
+                if theirs and mine and theirs != mine:
+                    score = -1
+                    break
+                score += theirs == mine
+            if score > best_score or (score == best_score and candidate <= index):
+                if score >= 0:
+                    best, best_score = candidate, score
+        return best
+
+    def positions(self, name: str) -> list[int]:
+        """The indexes of all segments of that name."""
+        found = self._found.get(name)
+        if found is None:
+            found = [n for n, segment in enumerate(self.message.segments) if segment.name == name]
+            self._found[name] = found
+        return found
+
+    def has(self, name: str, index: int) -> bool:
+        """Whether a segment of that name stands in the same groups as this one."""
+        scope = self.scopes[index]
+        return any(
+            all(not mine or mine == theirs for mine, theirs in zip(scope, other, strict=True))
+            for other in (self.scopes[position] for position in self.positions(name))
+        )
+
+    def every(self, name: str, index: int, number: int, part: int, sub: int) -> list[str]:
+        """The decoded values of a field in all repetitions, and all segments in these groups."""
+        own = self.message.segments[index].name == name
+        indexes = [index] if own else [
+            position
+            for position in self.positions(name)
+            if all(
+                not mine or not theirs or mine == theirs
+                for mine, theirs in zip(self.scopes[index], self.scopes[position], strict=True)
+            )
+        ]  # fmt: skip
+        values = []
+        for position in indexes:
+            raw = self.fields(position)[number]
+            values += [self.value(item, part, sub) for item in raw.split(self.R)]
+        return [value for value in values if value]
+
+    # ------------------------------------------------------------ values
+
+    def value(self, raw: str, part: int = 1, sub: int = 1) -> str:
+        """One subcomponent of a repetition, decoded."""
+        return self.head(self.part(self.part(raw, part, self.C), sub, self.S))
+
+    def part(self, raw: str, number: int, separator: str) -> str:
+        """One part of a text that a separator divides; "" when there are fewer."""
+        if separator not in raw:
+            return raw if number == 1 else ""
+        parts = raw.split(separator)
+        return parts[number - 1] if number <= len(parts) else ""
+
+    def nth(self, raw: str, number: int) -> str:
+        """One repetition."""
+        return self.part(raw, number, self.R)
+
+    def pick(self, raw: str, test: Callable[[Run, str], bool]) -> list[str]:
+        """The repetitions that meet a predicate."""
+        return [item for item in raw.split(self.R) if item and test(self, item)]
+
+    def head(self, raw: str) -> str:
+        """The first subcomponent of the first component of the first repetition, decoded."""
+        if raw.isalnum():
+            return raw
+        for separator in (self.R, self.C, self.S):
+            if separator in raw:
+                raw = raw.split(separator, 1)[0]
+        return self.clean(raw)
+
+    def clean(self, raw: str) -> str:
+        """A subcomponent decoded, without the blanks and control characters FHIR forbids."""
+        if self.E in raw:
+            raw = unescape(raw, self.message.delimiters)
+        raw = raw.strip()
+        if not raw.isprintable():
+            raw = "".join(c for c in raw if c >= " " or c in "\n\r\t")
+        return raw
+
+    def text(self, raw: str) -> str | None:
+        """Free text: repetitions are lines, and a stray separator in it is only a character."""
+        if self.R in raw:
+            raw = "\n".join(raw.split(self.R))
+        return self.clean(raw) or None
+
+    # ------------------------------------------------------------ issues
+
+    def note(self, rule: str, part: int, what: str, severity: Severity = Severity.WARNING) -> None:
+        """An issue whose field is not known yet; ``place`` says it at the rule's site."""
+        self.fresh.append((rule, part, what, severity))
+
+    def place(self, rule: str, index: int, number: int) -> None:
+        """Give the issues noted since the last time their place."""
+        segment = self.message.segments[index]
+        for address, part, what, severity in self.fresh:
+            at = Location(segment.name, segment.sequence, number, None, part or None)
+            self.issues.append(Issue(severity, what, at, address or rule))
+        self.fresh.clear()
+
+    # ------------------------------------------------------------ resources
+
+    def open(self, spec: Spec, index: int) -> Made | None:
+        """The resource that this segment adds to: one that is there, or a new one."""
+        scope = self.scopes[index]
+        if spec.per >= 0:
+            slot = (spec.name, scope[spec.per])
+        elif spec.per == SEGMENT:
+            slot = (spec.name, index)
+        elif spec.per == PARENT:
+            made = self.by_segment.get((spec.name, self.parents[index]))
+            if made is not None or spec.into:
+                return made
+            slot = (spec.name, index)
+        else:
+            slot = (spec.name, -1)
+        made = self.open_made.get(slot)
+        if made is None:
+            if spec.into:
+                return None
+            made = Made(spec.name, {"resourceType": spec.type}, index, scope)
+            self.open_made[slot] = made
+            self.made.append(made)
+        self.by_segment[(spec.name, index)] = made
+        return made
+
+    def share(self, shared: Shared) -> Body:
+        """Take in a resource made from a field; the reference to it."""
+        known = self.shared.get(shared.uuid)
+        if known is None:
+            self.shared[shared.uuid] = shared
+        elif known.body is not shared.body:
+            known.body = {**shared.body, **known.body}
+        self.touched.append(shared)
+        return {"reference": "urn:uuid:" + shared.uuid}
+
+    def again(self, touched: tuple[Shared, ...]) -> None:
+        """Take in once more what a memoised conversion had made."""
+        for shared in touched:
+            self.share(shared)
+
+    def link(self, made: Made, holder: Body, key: str, target: str, many: bool, alone: bool) -> None:
+        """Refer to what another map makes, now or later; resolved when all is made."""
+        self.links.append((made, holder, key, target, many, alone))
+
+    def segment(self, index: int) -> Segment:
+        """The segment itself, for functions that look further."""
+        return self.message.segments[index]

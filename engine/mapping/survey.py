@@ -1,0 +1,185 @@
+"""Questions about rules that are answered before any code is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from engine.mapping.grammar import (
+    All,
+    Any,
+    Call,
+    Code,
+    Compare,
+    Condition,
+    Count,
+    Link,
+    Literal,
+    Not,
+    Ref,
+    Source,
+    Test,
+    Value,
+)
+from engine.mapping.model import Block, Body, Each, Filled, Leaf, Rule, SegmentMap, Several, When
+
+
+def is_constant(body: Body) -> bool:
+    """Whether a body, where it applies, says nothing that the message says."""
+    match body:
+        case Leaf(value):
+            return isinstance(value, Literal | Code)
+        case Block(fields):
+            return all(is_constant(item) for _, item in fields)
+        case When(_, inner):
+            return is_constant(inner)
+        case Several(items):
+            return all(is_constant(item) for item in items)
+        case Each() | Filled():
+            return False
+
+
+def is_static(body: Body) -> bool:
+    """Whether a constant body has no conditions either, and so is one object for ever."""
+    match body:
+        case Leaf(value):
+            return isinstance(value, Literal | Code)
+        case Block(fields):
+            return all(is_static(item) for _, item in fields)
+        case Several(items):
+            return all(is_static(item) for item in items)
+        case _:
+            return False
+
+
+def links_of(body: Body) -> bool:
+    """Whether a body refers to what other maps make."""
+    match body:
+        case Leaf(value):
+            return isinstance(value, Link)
+        case Block(fields):
+            return any(links_of(item) for _, item in fields)
+        case When(_, inner) | Each(_, inner):
+            return links_of(inner)
+        case Several(items):
+            return any(links_of(item) for item in items)
+        case Filled():
+            return False
+
+
+def split_constants(rules: Iterable[Rule]) -> tuple[list[Rule], list[Rule], list[Rule]]:
+    """Rules that are constant, rules that read the message, and constant ends of the latter.
+
+    A resource exists because the message says something: constants alone do not make one. So
+    the last constant of a list that falls back to it waits until the resource is known to be.
+    """
+    constants: list[Rule] = []
+    sources: list[Rule] = []
+    trailing: list[Rule] = []
+    for rule in rules:
+        if is_constant(rule.body):
+            constants.append(rule)
+            continue
+        body = rule.body
+        if isinstance(body, Several):
+            items = list(body.items)
+            tail: list[Body] = []
+            while items and is_constant(items[-1]):
+                tail.insert(0, items.pop())
+            if tail:
+                rest = Several(tuple(items), body.place)
+                trailing.append(
+                    Rule(rule.address, rule.element, Several(tuple(tail), body.place), rule.place)
+                )
+                sources.append(Rule(rule.address, rule.element, rest, rule.place))
+                continue
+        sources.append(rule)
+    return constants, sources, trailing
+
+
+# ---------------------------------------------------------------- references
+
+
+def condition_refs(tree: Condition | None) -> Iterator[Ref]:
+    """Every reference of a condition."""
+    match tree:
+        case Compare(ref, values):
+            yield from _with_predicate(ref)
+            for value in values:
+                if isinstance(value, Ref):
+                    yield from _with_predicate(value)
+        case Test(ref) | Count(ref):
+            yield from _with_predicate(ref)
+        case Not(term):
+            yield from condition_refs(term)
+        case All(terms) | Any(terms):
+            for term in terms:
+                yield from condition_refs(term)
+        case _:
+            return
+
+
+def _with_predicate(ref: Ref) -> Iterator[Ref]:
+    yield ref
+    yield from condition_refs(ref.where)
+
+
+def value_refs(value: Value | Ref) -> Iterator[Ref]:
+    """Every reference of a value."""
+    match value:
+        case Ref():
+            yield from _with_predicate(value)
+        case Source(choices):
+            for choice in choices:
+                yield from value_refs(choice)
+        case Call(_, arguments):
+            for argument in arguments:
+                yield from value_refs(argument)
+        case _:
+            return
+
+
+def body_refs(body: Body, *, conditions: bool = True) -> Iterator[Ref]:
+    """Every reference of a body, with or without those that only conditions read."""
+    match body:
+        case Leaf(value):
+            yield from value_refs(value)
+        case Block(fields):
+            for _, item in fields:
+                yield from body_refs(item, conditions=conditions)
+        case When(condition, inner):
+            if conditions:
+                yield from condition_refs(condition)
+            yield from body_refs(inner, conditions=conditions)
+        case Each(ref, inner):
+            yield from _with_predicate(ref)
+            yield from body_refs(inner, conditions=conditions)
+        case Filled(source, over, under):
+            yield from value_refs(source)
+            for block in (over, under):
+                if block is not None:
+                    yield from body_refs(block, conditions=conditions)
+        case Several(items):
+            for item in items:
+                yield from body_refs(item, conditions=conditions)
+
+
+def referenced_segments(segment_map: SegmentMap) -> set[str]:
+    """The names of all segments that a map reads, its own included."""
+    refs = [ref for rule in segment_map.rules.values() for ref in body_refs(rule.body)]
+    refs += condition_refs(segment_map.when)
+    return {ref.segment for ref in refs if ref.segment}
+
+
+def field_elements(segment_map: SegmentMap) -> dict[int, tuple[str, ...]]:
+    """Which top elements each field of the segment makes: what ``""`` in it deletes."""
+    found: dict[int, list[str]] = {}
+    for rule in segment_map.rules.values():
+        element = rule.element.partition(".")[0]
+        if element.startswith("extension("):
+            continue  # one extension among others; removing all of them would say too much
+        for ref in body_refs(rule.body, conditions=False):
+            if ref.segment == segment_map.segment and ref.field is not None:
+                elements = found.setdefault(ref.field, [])
+                if element not in elements:
+                    elements.append(element)
+    return {number: tuple(elements) for number, elements in found.items()}
