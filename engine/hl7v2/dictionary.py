@@ -1,0 +1,258 @@
+"""What the HL7 v2 standard says of segments, fields and datatypes, in every version.
+
+The facts are hl7apy's tables, 2.1 to 2.8.2. A version is read when it is first asked for (about
+15 ms each); a question without a version is answered by the newest version that still gives a
+real answer, because senders go on using fields that later versions withdrew (PID-2, OBR-27).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+#: Every version that the tables know, oldest first.
+VERSIONS = (
+    "2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8", "2.8.1", "2.8.2",
+)  # fmt: skip
+
+NEWEST = VERSIONS[-1]
+
+# Later versions leave tables and the types of withdrawn components out; this one names both.
+_LITERATE = "2.5.1"
+
+#: The type of a field whose type the message itself names (OBX-5 by OBX-2).
+VARIES = "varies"
+
+# WD marks what a version withdrew; 2.1 calls every structured field CM and does not say how.
+_NO_TYPE = frozenset({"", "WD", "CM"})
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a segment; ``table`` is a number as the standard prints it, such as 0203."""
+
+    name: str
+    type: str
+    table: str | None
+    repeats: bool
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A component of a datatype."""
+
+    name: str
+    type: str
+    table: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment, its fields by number; withdrawn fields keep the last meaning they had."""
+
+    name: str
+    fields: dict[int, Field]
+
+
+# ---------------------------------------------------------------- versions
+
+
+def nearest_version(text: str) -> str:
+    """The version that reads a message best which says it is ``text`` (MSH-12).
+
+    The same version, else the nearest lower one; the lowest for anything below, the newest for
+    what is no number at all (`` ``, ``2.x``): newer versions define more.
+    """
+    match = re.match(r"\d+(?:\.\d+)*", text.strip())
+    if match is None or "." not in match[0]:
+        return NEWEST
+    wanted = tuple(int(part) for part in match[0].split("."))
+    lower = [version for version in VERSIONS if _numbers(version) <= wanted]
+    return lower[-1] if lower else VERSIONS[0]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _search_order(version: str | None) -> tuple[str, ...]:
+    """Versions to ask, best first: the one given, those before it, then those after it."""
+    if version is None:
+        return VERSIONS[::-1]
+    place = VERSIONS.index(version if version in VERSIONS else nearest_version(version))
+    return VERSIONS[place::-1] + VERSIONS[place + 1 :]
+
+
+@cache
+def _tables(version: str) -> ModuleType:
+    return import_module("hl7apy.v" + version.replace(".", "_"))
+
+
+# ---------------------------------------------------------------- fields
+
+
+@cache
+def field(segment: str, number: int, version: str | None = None) -> Field | None:
+    """What a field is, or None when no version ever had it.
+
+    With a version: as that version defines it. Where that version has no such field, or has
+    withdrawn it, the nearest older definition counts, then the nearest newer one: feeds use
+    fields before and after the standard does.
+    """
+    key = f"{segment}_{number}"
+    for candidate in _search_order(version):
+        found = _field(key, segment, candidate)
+        if found is not None:
+            return found
+    return None
+
+
+def _field(key: str, segment: str, version: str) -> Field | None:
+    # FIELDS and SEGMENTS contradict each other where a version withdrew a field (OBR-27 of 2.7
+    # has the type of OBR-26 in SEGMENTS), so the type is FIELDS' and the cardinality SEGMENTS'.
+    tables = _tables(version)
+    reference = tables.FIELDS.get(key)
+    if reference is None or _type(reference) in _NO_TYPE:
+        return None
+    low, high = _cardinality(tables, segment, key)
+    return Field(
+        name=_spelled(reference[3]),
+        type=_type(reference),
+        table=_table(reference) or _table(_tables(_LITERATE).FIELDS.get(key)),
+        repeats=high == -1 or high > 1,
+        required=low > 0,
+    )
+
+
+def _cardinality(tables: ModuleType, segment: str, key: str) -> tuple[int, int]:
+    for child in _children(tables, segment):
+        if child[0] == key:
+            low, high = child[2]
+            return low, high
+    return (0, 1)
+
+
+def _children(tables: ModuleType, segment: str) -> Iterator[Any]:
+    definition = tables.SEGMENTS.get(segment, ("sequence", ()))
+    # one of hl7apy's segments (ORO of 2.1) and its wildcard are not of the usual shape
+    if len(definition) > 1 and definition[0] == "sequence":
+        for child in definition[1]:
+            if len(child) == 4 and isinstance(child[0], str) and isinstance(child[2], tuple):
+                yield child
+
+
+@cache
+def field_count(segment: str) -> int:
+    """The highest field number that any version gave the segment; 0 for an unknown segment."""
+    numbers = [0]
+    for version in VERSIONS:
+        numbers += [_number(child[0]) for child in _children(_tables(version), segment)]
+    return max(numbers)
+
+
+@cache
+def segment(name: str) -> Segment | None:
+    """A segment with every field it ever had, or None when no version knows it."""
+    fields = {}
+    for number in range(1, field_count(name) + 1):
+        found = field(name, number)
+        if found is not None:
+            fields[number] = found
+    return Segment(name, fields) if fields else None
+
+
+# ---------------------------------------------------------------- datatypes
+
+
+@cache
+def components(datatype: str) -> tuple[Component, ...]:
+    """The components of a datatype, in order; empty for a primitive or unknown one.
+
+    The newest version that has the datatype says how many; a component that it withdrew
+    (XTN-1, XON-3) keeps the last type it had.
+    """
+    for version in reversed(VERSIONS):
+        children = _tables(version).DATATYPES_STRUCTS.get(datatype)
+        if children:
+            return tuple(_component(child, datatype) for child in children)
+    return ()
+
+
+def _component(child: Any, datatype: str) -> Component:
+    key, reference = child[0], child[1]
+    literate = _component_reference(key, datatype, _LITERATE)
+    if _type(reference) in _NO_TYPE:
+        reference = literate or _last_typed(key, datatype) or reference
+    name, kind = _spelled(reference[3]), _type(reference)
+    return Component(
+        name, "ST" if kind in _NO_TYPE else kind, _table(reference) or _table(literate)
+    )
+
+
+def _component_reference(key: str, datatype: str, version: str) -> Any:
+    for child in _tables(version).DATATYPES_STRUCTS.get(datatype, ()):
+        if child[0] == key and _type(child[1]) not in _NO_TYPE:
+            return child[1]
+    return None
+
+
+def _last_typed(key: str, datatype: str) -> Any:
+    found = (_component_reference(key, datatype, version) for version in reversed(VERSIONS))
+    return next((reference for reference in found if reference), None)
+
+
+@cache
+def is_datatype(name: str) -> bool:
+    """Whether any version has a datatype of this name, primitive or composed."""
+    return any(
+        name in _tables(version).DATATYPES_STRUCTS or name in _tables(version).BASE_DATATYPES
+        for version in reversed(VERSIONS)
+    )
+
+
+# ---------------------------------------------------------------- spelling
+
+
+def _type(reference: Any) -> str:
+    # hl7apy writes DR_SIMPLE for a DR inside another type: its parts are subcomponents
+    name: str = (reference[2] or "").removesuffix("_SIMPLE")
+    return name.upper() if name != VARIES else name
+
+
+def _table(reference: Any) -> str | None:
+    table = reference[4] if reference is not None and len(reference) > 4 else None
+    if not isinstance(table, str) or table in ("", "HL79999"):  # 9999: "no table suggested"
+        return None
+    return table.removeprefix("HL7")
+
+
+def _number(key: str) -> int:
+    last = key.rpartition("_")[2]
+    return int(last) if last.isdecimal() else 0
+
+
+_SMALL = frozenset({"a", "an", "and", "as", "at", "by", "for", "from", "in", "of", "on", "or",
+                    "s", "that", "the", "thereof", "to", "was", "with"})  # fmt: skip
+_CAPITALS = frozenset({"CPT", "DEA", "DRG", "FDA", "HCD", "HL7", "ICD", "ID", "MD", "NDC", "PBR",
+                       "PHI", "SNOMED", "SPI", "SSN", "UB", "UPIN", "URL", "VIP"})  # fmt: skip
+
+
+def _spelled(name: str) -> str:
+    """A field's name as the standard prints it: MOTHER_S_MAIDEN_NAME, Mother's Maiden Name."""
+    words = name.replace("DATE_TIME", "DATE/TIME").replace("E_G_", "e.g._").split("_")
+    text = " ".join(_word(word, first=place == 0) for place, word in enumerate(words))
+    return text.replace(" s ", "'s ")
+
+
+def _word(word: str, *, first: bool) -> str:
+    if word in _CAPITALS or word == "e.g." or re.search("[A-Z][0-9]", word):
+        return word
+    if word.lower() in _SMALL and not first:
+        return word.lower()
+    return "/".join(part.capitalize() for part in word.split("/"))
