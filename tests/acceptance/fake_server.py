@@ -41,7 +41,7 @@ def refuse(status: int, **headers: str) -> Behaviour:
     issue = {"severity": "error", "code": "processing", "diagnostics": f"answered {status}"}
     body = {"resourceType": "OperationOutcome", "issue": [issue]}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda bundle: Reply(status, body, named)
+    return lambda _bundle: Reply(status, body, named)
 
 
 class FakeServer:
@@ -98,14 +98,14 @@ def _requests_of(server: FakeServer) -> type[BaseHTTPRequestHandler]:
     class Requests(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802 - http.server calls this name
+        def do_GET(self) -> None:
             if self.path.endswith("/metadata"):
                 statement = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}
                 self._reply(Reply(200, statement))
             else:  # every search finds nothing
                 self._reply(Reply(200, {"resourceType": "Bundle", "type": "searchset"}))
 
-        def do_POST(self) -> None:  # noqa: N802 - http.server calls this name
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             self._reply(server.take(json.loads(body)))
 
