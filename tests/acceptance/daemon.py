@@ -6,9 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -60,6 +62,28 @@ class Daemon:
         if self.process.poll() is not None:
             raise AssertionError(f"ended with {self.process.returncode}: {self.tail()}")
 
+    def wait(self, seconds: float) -> None:
+        """Let it run; it is an error when it ends meanwhile."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return
+        self._still_runs()
+
+    def logged(self, text: str, *, timeout: float = 30.0) -> None:
+        """Wait until its log contains a text."""
+        self._until(lambda: text in self.log.read_text(errors="replace"), timeout, text)
+
+    def until_delivered(self, *, timeout: float = 60.0) -> None:
+        """Wait until nothing is queued any more."""
+        self._until(lambda: self.metric("mllp_engine_queued") == 0, timeout, "an empty queue")
+
+    def _until(self, met: Callable[[], bool], timeout: float, what: str) -> None:
+        end = time.monotonic() + timeout
+        while not met():
+            assert time.monotonic() < end, f"waited in vain for {what}: {self.tail()}"
+            self.wait(0.05)
+
     def tail(self) -> str:
         """The end of its log, for the message of a failing test."""
         return self.log.read_text(errors="replace")[-3000:]
@@ -76,6 +100,12 @@ class Daemon:
         status = self.process.wait(timeout)
         self._channel.close()
         return status
+
+    def stop_child(self, *, timeout: float = 60.0) -> None:
+        """As stop(), when another program (strace) is the parent of the engine."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        os.kill(int(children.split()[0]), signal.SIGTERM)
+        self.process.wait(timeout)
 
     def metric(self, name: str) -> float:
         """The sum over all labels of a metric, read over HTTP."""

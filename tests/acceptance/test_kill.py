@@ -1,0 +1,53 @@
+"""kill -9 under load, again and again: nothing acknowledged is lost, reordered or doubled."""
+
+import os
+import random
+from pathlib import Path
+
+from tests.acceptance import messages
+from tests.acceptance.conftest import Start
+from tests.acceptance.daemon import ledger
+from tests.acceptance.load import Lane, Load, lanes
+from tests.acceptance.site import Site
+from tests.services import need
+
+CYCLES = int(os.environ.get("KILL_CYCLES", "50" if need.in_ci() else "5"))
+SHORTEST, LONGEST = 0.02, 0.5
+
+
+def test_what_was_acknowledged_survives_every_kill(site: Site, start: Start) -> None:
+    senders = lanes(4)
+    load = Load(senders)
+    dice = random.Random(CYCLES)
+    for _ in range(CYCLES):
+        engine = start(site).ready()
+        load.start(site.port)
+        engine.wait(dice.uniform(SHORTEST, LONGEST))
+        engine.kill()
+        load.stop()
+    engine = start(site).ready()
+    load.start(site.port)
+    load.stop()  # each lane resends what it had no answer to, then ends
+    engine.until_delivered()
+    assert engine.stop() == 0
+
+    delivered = delivered_in(site.output)
+    for lane in senders:
+        assert lane.acknowledged, "a load that got nothing through proves nothing"
+        assert missing(lane, delivered) == []
+        assert delivered[lane.name] == sorted(set(delivered[lane.name]))
+    assert ledger(site)
+
+
+def delivered_in(output: Path) -> dict[str, list[int]]:
+    """The numbers of each lane's results in the order of the file."""
+    found: dict[str, list[int]] = {}
+    for line in output.read_bytes().splitlines():
+        number = messages.number_in(line)
+        assert number is not None, f"a line that no message explains: {line[:200]!r}"
+        found.setdefault(number[0], []).append(number[1])
+    return found
+
+
+def missing(lane: Lane, delivered: dict[str, list[int]]) -> list[int]:
+    return sorted(set(lane.acknowledged) - set(delivered.get(lane.name, [])))
