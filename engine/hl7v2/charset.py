@@ -1,0 +1,164 @@
+"""MSH-18 and a channel's default -> the codec that a message's bytes are in.
+
+HL7 table 0211. Decoding is strict: a byte that is not in the declared character set means that
+somebody's name would be stored wrongly, and only the sender can say what it was.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+from functools import lru_cache
+
+from engine.errors import ErrorCode, Location, MessageError
+
+#: HL7 table 0211, with the names that senders write instead, in capitals without blanks.
+_TABLE_0211 = {
+    "ASCII": "ascii",
+    "ISOIR6": "ascii",
+    "ISOIR14": "shift_jis",  # its single bytes are JIS X 0201, katakana included
+    "ISOIR87": "iso2022_jp_ext",
+    "ISOIR159": "iso2022_jp_ext",
+    "GB18030-2000": "gb18030",
+    "KSX1001": "euc_kr",
+    "BIG-5": "big5",
+    "UNICODE": "utf-8",
+    "UNICODEUTF-8": "utf-8",
+    "UNICODEUTF-16": "utf-16",
+    "UNICODEUTF-32": "utf-32",
+}
+#: What of Python's codecs is a character set that ASCII letters can be read in.
+_FAMILIES = (
+    *("ascii", "utf-8", "utf-16", "utf-32", "iso8859", "iso2022", "cp", "koi8", "mac"),
+    *("gb", "big5", "euc", "shift_jis", "tis-620"),
+)
+#: Which alternates (MSH-18, second repetition on) are switched to by which ISO 2022 codec.
+_SWITCHED = {"iso2022_jp_ext": "iso2022_jp_ext", "shift_jis": "iso2022_jp_ext"}
+_SWITCHED |= {"euc_kr": "iso2022_kr"}
+_ESCAPE = b"\x1b"
+_WIDE_STARTS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    ("M".encode("utf-32-le"), "utf-32-le"),
+    ("M".encode("utf-32-be"), "utf-32-be"),
+    ("M".encode("utf-16-le"), "utf-16-le"),
+    ("M".encode("utf-16-be"), "utf-16-be"),
+)
+
+
+@lru_cache(maxsize=256)
+def codec(name: str) -> str | None:
+    """Python's name for a character set of table 0211 or of common use; None when unknown."""
+    key = "".join(name.upper().split())
+    if key.startswith("8859"):  # 8859/1, and 8859-1 as some write it
+        key = "ISO" + key.replace("/", "-")
+    try:
+        info = codecs.lookup(_TABLE_0211.get(key, key.replace("/", "-")))
+    except (LookupError, ValueError):
+        return None
+    return info.name if info.name.startswith(_FAMILIES) else None
+
+
+def codec_for(repetitions: Sequence[str], default: str) -> str:
+    """The codec of a message whose MSH-18 holds these repetitions.
+
+    Raises:
+        MessageError: the character set is none that we know.
+
+    """
+    return _codecs(tuple(repetitions), default)[0]
+
+
+@lru_cache(maxsize=256)
+def _codecs(repetitions: tuple[str, ...], default: str) -> tuple[str, ...]:
+    """The codec to read with, then those that MSH-18 names besides.
+
+    An empty first repetition before others is ASCII (chapter 2.14.9.18), an empty MSH-18 is
+    the default.
+    """
+    names = [name.strip() for name in repetitions]
+    if not any(names):
+        names = [default]
+    elif not names[0]:
+        names[0] = "ASCII"
+    found = [codec(name) for name in names if name]
+    if None in found:
+        raise MessageError(
+            "the character set is not one of table 0211",
+            at=Location("MSH", 1, 18),
+            code=ErrorCode.TABLE_VALUE_NOT_FOUND,
+        )
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
+def decode(raw: bytes, default: str) -> tuple[str, str]:
+    """The text of a message and the codec it was in.
+
+    Raises:
+        MessageError: the character set is unknown, or a byte does not belong to it.
+
+    """
+    wide = wide_codec(raw)
+    if wide:
+        return _strictly(raw, wide), wide
+    if raw[:3] == codecs.BOM_UTF8:
+        return _strictly(raw[3:], "utf-8"), "utf-8"
+    declared = _declared(raw)
+    candidates = _codecs(tuple(declared.split("~")) if declared else (), default)
+    candidates = tuple(_narrow(name) for name in candidates)
+    if len(candidates) > 1 and _ESCAPE in raw:
+        for name in candidates:
+            if name in _SWITCHED:
+                return _strictly(raw, _SWITCHED[name]), _SWITCHED[name]
+    for name in candidates[1:]:
+        # Declared and undecodable in the first: the sender means one of the others.
+        try:
+            return raw.decode(candidates[0]), candidates[0]
+        except UnicodeDecodeError:
+            candidates = (name,)
+    return _strictly(raw, candidates[0]), candidates[0]
+
+
+def wide_codec(raw: bytes) -> str | None:
+    """The codec when a character takes two or four bytes: seen at the first letter or the BOM."""
+    if raw[:1] == b"M" and raw[1:2] == b"S":
+        return None
+    return next((name for start, name in _WIDE_STARTS if raw.startswith(start)), None)
+
+
+def _narrow(name: str) -> str:
+    """MSH-18 was readable byte by byte, so what it says cannot be UTF-16 or UTF-32."""
+    return "utf-8" if name.startswith(("utf-16", "utf-32")) else name
+
+
+def _declared(raw: bytes) -> str:
+    """MSH-18, found in the bytes: only its value says how to decode them."""
+    header = raw.lstrip(b"\r\n")
+    line = header.split(b"\r", 1)[0].split(b"\n", 1)[0]
+    fields = line.split(line[3:4] or b"|", 18)
+    return fields[17].decode("ascii", "replace") if len(fields) > 17 else ""
+
+
+def _strictly(raw: bytes, name: str) -> str:
+    try:
+        return raw.decode(name)
+    except UnicodeDecodeError as failure:
+        raise MessageError(
+            f"bytes that are not {name}",
+            at=_place(raw, failure.start),
+            code=ErrorCode.DATA_TYPE_ERROR,
+        ) from None
+
+
+def _place(raw: bytes, offset: int) -> Location:
+    """Segment, its number and field where a byte stands."""
+    lines = raw[:offset].replace(b"\n", b"\r").split(b"\r")
+    separator = raw.lstrip(b"\r\n")[3:4] or b"|"
+    name = lines[-1][:3]
+    if len(name) < 3 or not name.isalnum():
+        return Location("MSH", 1)
+    sequence = sum(line[:3] == name for line in lines)
+    field = lines[-1].count(separator) + (name == b"MSH")
+    return Location(name.decode("ascii", "replace"), sequence, max(field, 1))

@@ -1,0 +1,330 @@
+"""A message: segments split at once, fields when they are asked for, escapes when read."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from engine.errors import ErrorCode, Location, MessageError
+from engine.hl7v2.charset import decode
+from engine.hl7v2.escape import STANDARD, Delimiters, unescape
+from engine.hl7v2.path import Path
+
+__all__ = ["STANDARD", "Delimiters", "Message", "Segment", "delimiters_of", "unescape"]
+
+#: Segments whose first field is the field separator itself.
+HEADERS = frozenset(("MSH", "FHS", "BHS"))
+
+_path = lru_cache(maxsize=4096)(Path.parse)
+
+
+class Segment:
+    """One segment; its fields are split on first use.
+
+    ``name`` is what stands before the first field separator, even when that is no segment name
+    (see ``odd``): such a line is kept, never dropped.
+    """
+
+    __slots__ = ("_charset", "_delimiters", "_fields", "index", "name", "sequence", "text")
+
+    def __init__(
+        self,
+        name: str,
+        index: int,
+        sequence: int,
+        text: str,
+        delimiters: Delimiters,
+        charset: str,
+    ) -> None:
+        self.name = name
+        self.index = index
+        self.sequence = sequence
+        self.text = text
+        self._delimiters = delimiters
+        self._charset = charset
+        self._fields: list[str] | None = None
+
+    @property
+    def fields(self) -> list[str]:
+        """The raw fields: ``fields[n]`` is field n, ``fields[0]`` the segment's name."""
+        fields = self._fields
+        if fields is None:
+            separator = self._delimiters.field
+            fields = self._fields = self.text.split(separator)
+            if self.name in HEADERS:
+                fields.insert(1, separator)
+        return fields
+
+    @property
+    def odd(self) -> bool:
+        """Whether the line starts with something that is no segment name."""
+        name = self.name
+        return not (len(name) == 3 and name.isascii() and name.isalnum() and name.isupper()) or (
+            name[0].isdigit()
+        )
+
+    def field(self, number: int) -> str:
+        """The raw text of a field, with its repetitions; "" when absent."""
+        fields = self.fields
+        return fields[number] if number < len(fields) else ""
+
+    def repetitions(self, number: int) -> list[str]:
+        """The raw repetitions of a field; none when it is empty."""
+        text = self.field(number)
+        if not text:
+            return []
+        separator = self._delimiters.repetition
+        if not separator or separator not in text or self._is_delimiters(number):
+            return [text]
+        return text.split(separator)
+
+    def value(
+        self, number: int, repetition: int = 1, component: int = 1, subcomponent: int = 1
+    ) -> str:
+        """One decoded value; "" when absent."""
+        fields = self.fields
+        text = fields[number] if number < len(fields) else ""
+        if not text:
+            return ""
+        if number <= 2 and self.name in HEADERS:
+            return text if repetition == component == subcomponent == 1 else ""
+        delimiters = self._delimiters
+        text = part(text, repetition, delimiters.repetition)
+        text = part(text, component, delimiters.component)
+        text = part(text, subcomponent, delimiters.subcomponent)
+        if delimiters.escape and delimiters.escape in text:
+            return unescape(text, delimiters, self._charset)
+        return text
+
+    def _is_delimiters(self, number: int) -> bool:
+        return number <= 2 and self.name in HEADERS
+
+    def __repr__(self) -> str:
+        # The content is patient data and a repr ends up in logs.
+        return f"<Segment {self.index}: {len(self.text)} characters>"
+
+
+def part(text: str, number: int, separator: str) -> str:
+    """The nth part of a text, from 1; without separators the text is its only part."""
+    if not separator or separator not in text:
+        return text if number == 1 else ""
+    if number == 1:
+        return text[: text.index(separator)]
+    parts = text.split(separator, number)
+    return parts[number - 1] if number <= len(parts) else ""
+
+
+class Message:
+    """An HL7 v2 message as its sender wrote it, read in place."""
+
+    __slots__ = ("_by_name", "charset", "delimiters", "segments", "text")
+
+    def __init__(
+        self, text: str, delimiters: Delimiters, segments: list[Segment], charset: str
+    ) -> None:
+        self.text = text
+        self.delimiters = delimiters
+        self.segments = segments
+        self.charset = charset
+        by_name: dict[str, list[Segment]] = {}
+        for segment in segments:
+            same = by_name.get(segment.name)
+            if same is None:
+                by_name[segment.name] = [segment]
+            else:
+                same.append(segment)
+                segment.sequence = len(same)
+        self._by_name = by_name
+
+    @classmethod
+    def parse(cls, text: str, charset: str = "utf-8") -> Message:
+        """Read decoded text; CR, LF or CRLF end a segment, blank lines and a BOM are skipped.
+
+        Raises:
+            MessageError: it does not start with a usable MSH.
+
+        """
+        if text[:1] == "\ufeff":
+            text = text[1:]
+        lines = text
+        if "\n" in lines:
+            # Not splitlines(): it also splits at VT, FS, NEL and LS, which may stand in a value.
+            lines = lines.replace("\r\n", "\r").replace("\n", "\r")
+        kept = [line for line in lines.split("\r") if line and not line.isspace()]
+        delimiters = delimiters_of(kept[0] if kept else "")
+        separator = delimiters.field
+        segments = []
+        for index, line in enumerate(kept):
+            name = line[:3]
+            if line[3:4] != separator and len(line) != 3:
+                name = line.partition(separator)[0]
+            segments.append(Segment(name, index, 1, line, delimiters, charset))
+        return cls(text, delimiters, segments, charset)
+
+    @classmethod
+    def read(cls, raw: bytes, *, default_charset: str = "utf-8") -> Message:
+        """Read bytes in the character set that MSH-18 names, else in the default.
+
+        Raises:
+            MessageError: it does not start with a usable MSH, or is not in its character set.
+
+        """
+        text, charset = decode(raw, default_charset)
+        return cls.parse(text, charset)
+
+    def segment(self, name: str) -> Segment | None:
+        """The first segment of a name."""
+        found = self._by_name.get(name)
+        return found[0] if found else None
+
+    def all(self, name: str) -> list[Segment]:
+        """Every segment of a name, in the message's order."""
+        return list(self._by_name.get(name, ()))
+
+    def text_of(self, path: Path | str) -> str:
+        """The raw text at a path, as it stands in the message, nothing decoded; "" when absent."""
+        path = _path(path) if isinstance(path, str) else path
+        segment = self._at(path)
+        if segment is None:
+            return ""
+        if path.field is None:
+            return segment.text
+        text = segment.field(path.field)
+        if segment._is_delimiters(path.field):
+            return text
+        delimiters = self.delimiters
+        if path.repetition is not None or path.component is not None:
+            text = part(text, path.repetition or 1, delimiters.repetition)
+        if path.component is not None:
+            text = part(text, path.component, delimiters.component)
+        if path.subcomponent is not None:
+            text = part(text, path.subcomponent, delimiters.subcomponent)
+        return text
+
+    def value(self, path: Path | str) -> str:
+        """The first value at a path, decoded; "" when absent."""
+        path = _path(path) if isinstance(path, str) else path
+        segment = self._at(path)
+        if segment is None:
+            return ""
+        return segment.value(
+            path.field or 0, path.repetition or 1, path.component or 1, path.subcomponent or 1
+        )
+
+    def values(self, path: Path | str) -> list[str]:
+        """The decoded values at a path, of every segment and every repetition that it leaves open.
+
+        Absent ones are left out.
+        """
+        path = _path(path) if isinstance(path, str) else path
+        segments = self._by_name.get(path.segment, [])
+        if path.sequence is not None:
+            segments = segments[path.sequence - 1 : path.sequence]
+        number = path.field or 0
+        found = []
+        for segment in segments:
+            count = len(segment.repetitions(number))
+            wanted = range(1, count + 1) if path.repetition is None else (path.repetition,)
+            found += [
+                segment.value(number, repetition, path.component or 1, path.subcomponent or 1)
+                for repetition in wanted
+            ]
+        return [value for value in found if value]
+
+    def _at(self, path: Path) -> Segment | None:
+        found = self._by_name.get(path.segment)
+        number = (path.sequence or 1) - 1
+        return found[number] if found and number < len(found) else None
+
+    def unescape(self, value: str) -> str:
+        """The text that a raw value of this message stands for."""
+        if self.delimiters.escape in value:
+            return unescape(value, self.delimiters, self.charset)
+        return value
+
+    @property
+    def _header(self) -> Segment:
+        return self.segments[0]
+
+    @property
+    def control_id(self) -> str:
+        """MSH-10, the message's identity for its sender."""
+        return self._header.value(10)
+
+    @property
+    def code(self) -> str:
+        """MSH-9.1, the kind of message: ORU."""
+        return self._header.value(9)
+
+    @property
+    def trigger(self) -> str:
+        """MSH-9.2, the event that it reports: R01."""
+        return self._header.value(9, 1, 2)
+
+    @property
+    def structure(self) -> str:
+        """MSH-9.3, its abstract structure: ORU_R01."""
+        return self._header.value(9, 1, 3)
+
+    @property
+    def version(self) -> str:
+        """MSH-12.1, the version of the standard it claims: 2.5.1."""
+        return self._header.value(12)
+
+    @property
+    def processing_id(self) -> str:
+        """MSH-11.1: production, training or debugging."""
+        return self._header.value(11)
+
+    @property
+    def sender(self) -> str:
+        """Sending application and facility, as written: whose control ids these are."""
+        return f"{self._header.field(3)}|{self._header.field(4)}"
+
+    def __repr__(self) -> str:
+        return f"<Message of {len(self.segments)} segments>"
+
+
+def delimiters_of(header: str) -> Delimiters:
+    """The delimiters that an MSH, FHS or BHS segment declares.
+
+    Raises:
+        MessageError: there is no such segment, or what stands in MSH-1 or MSH-2 delimits nothing.
+
+    """
+    name, separator = header[:3], header[3:4]
+    if name not in HEADERS:
+        raise MessageError(
+            "the message does not start with MSH",
+            at=Location("MSH"),
+            code=ErrorCode.SEGMENT_SEQUENCE_ERROR,
+        )
+    if not separator or separator.isalnum() or separator.isspace():
+        raise MessageError(
+            "the field separator (the character after MSH) is missing",
+            at=Location(name, 1, 1),
+            code=ErrorCode.REQUIRED_FIELD_MISSING,
+        )
+    return _delimiters(name, separator, header[4:].partition(separator)[0])
+
+
+@lru_cache(maxsize=1024)
+def _delimiters(name: str, separator: str, declared: str) -> Delimiters:
+    r"""Read MSH-2, also an irregular one.
+
+    ``^~\\&``, a backslash doubled by some programming language, declares each character once.
+    ``^~&`` has no escape character: ``&`` is the subcomponent separator everywhere.
+    """
+    if any(character.isalnum() for character in declared):
+        raise MessageError(
+            "the encoding characters are missing",
+            at=Location(name, 1, 2),
+            code=ErrorCode.REQUIRED_FIELD_MISSING,
+        )
+    characters = [c for c in dict.fromkeys(declared) if not c.isspace()]
+    if not characters:
+        # Nothing declared: the characters that chapter 2.5.4 recommends.
+        characters = [c for c in STANDARD[1:5] if c != separator]
+    if len(characters) == 3 and characters[2] == "&":
+        characters.insert(2, "")
+    characters += [""] * (5 - len(characters))
+    return Delimiters(separator, *characters[:5])
