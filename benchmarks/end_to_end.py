@@ -1,0 +1,76 @@
+"""From an MLLP port through store and mapping into a FHIR server that costs nothing."""
+
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import machine, sender
+from benchmarks.table import Row
+from tests.acceptance.daemon import Daemon
+from tests.acceptance.site import Site
+
+GOAL = 2000
+SECONDS = 20.0
+CONNECTIONS = 16
+FLAT = 1.15
+
+
+@dataclass
+class NullServer:
+    """The null server in a process of its own."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Its FHIR base."""
+        return f"http://127.0.0.1:{self.port}/fhir"
+
+    def transactions(self) -> int:
+        """How many it has taken."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/count") as reply:
+            return int(reply.read().split()[0])
+
+
+@contextmanager
+def null_server() -> Iterator[NullServer]:
+    """Run one."""
+    command = [sys.executable, "-m", "benchmarks.null_server"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield NullServer(int(process.stdout.readline()))
+        process.terminate()
+
+
+def measure() -> list[Row]:
+    """Two kinds of message: the 14-OBX result, and a result of one OBX."""
+    return [_measure("oru14", "14-OBX results"), _measure("small", "1-OBX results")]
+
+
+def _measure(kind: str, title: str) -> Row:
+    with tempfile.TemporaryDirectory() as folder, null_server() as server:
+        site = Site(Path(folder) / "site", server=server.url, write="own-ids", drain=60)
+        with Daemon(site.write_out()) as engine:
+            engine.ready()
+            sender.run(site.port, CONNECTIONS, 2.0, kind=kind)  # warm: imports, pools, caches
+            engine.until_delivered(timeout=300)
+            early = machine.memory(engine.process.pid)
+            before, begin = server.transactions(), time.perf_counter()
+            sent = sender.run(site.port, CONNECTIONS, SECONDS, start=10_000_000, kind=kind)
+            engine.until_delivered(timeout=300)
+            rate = (server.transactions() - before) / (time.perf_counter() - begin)
+            late = machine.memory(engine.process.pid)
+            engine.stop()
+    return Row(
+        f"end to end, {title}, into a null HTTP server",
+        f"{rate:,.0f}/s, {late:.0f} MiB",
+        f"ACKs {sent.rate:,.0f}/s meanwhile; {early:.0f} MiB before",
+        f"≥ {GOAL:,}/s, flat",
+        rate >= GOAL and late <= early * FLAT + 16,
+    )
