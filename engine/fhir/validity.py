@@ -1,4 +1,4 @@
-"""Whether a text is a value of an R4 primitive type (FHIR 4.0.1, datatypes, regular expressions)."""
+"""Whether a text is a value of an R4 primitive type (FHIR 4.0.1, datatypes)."""
 
 from __future__ import annotations
 
