@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Put = Callable[[str], None]
 
+#: The one element of a datatype map to a primitive (``XPN[string]``): the value itself.
+WHOLE = "$value"
+
 _EXTENSION = re.compile(r"extension\(([^)]*)\)")
 
 
@@ -79,6 +82,8 @@ class Writer:
             self._extension(holder, extension[1], body, site)
             return
         element = definitions.element(type_name, key)
+        if key == WHOLE:
+            element = Element(WHOLE, type_name, False, "", False, type_name)
         if element is None:
             names = definitions.names(type_name)
             self.fail(body.place, f"{type_name} has no element '{key}'", constants.advice(key, names))
@@ -102,8 +107,6 @@ class Writer:
 
     def _extension(self, holder: str, alias: str, body: Body, site: Site) -> None:
         url, kind = self.compiler.library.extensions.get(alias, (alias, ""))
-        if url == alias and ":" not in alias and not site.address.endswith(f"({alias})"):
-            pass  # nested extensions of a complex one are named by plain words
         put_list = f"{holder}.setdefault('extension', [])"
         if isinstance(body, Block):
             name = self.emitter.fresh("e")

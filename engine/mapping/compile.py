@@ -12,13 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.errors import Place, Problem
-from engine.mapping.body import Site, Writer
+from engine.fhir import definitions
+from engine.mapping.body import WHOLE, Site, Writer
 from engine.mapping.convert import Conversions
 from engine.mapping.emit import Emitter
-from engine.mapping.grammar import Ref
-from engine.mapping.model import DatatypeMap, Library, Rule, SegmentMap
+from engine.mapping.model import DatatypeMap, Library, SegmentMap
 from engine.mapping.runtime import MESSAGE, PARENT, SEGMENT, Run, Spec
-from engine.mapping.survey import field_elements, is_constant, referenced_segments, split_constants
+from engine.mapping.survey import field_elements, referenced_segments, split_constants
 
 SegmentFunction = Callable[[Run, int], None]
 DatatypeFunction = Callable[..., Any]
@@ -138,7 +138,7 @@ class Compiler:
             emitter.line("return None")
         for rule in (*constants, *trailing):
             writer.rule(rule, "b", site, guard=True)
-        emitter.line("return b")
+        emitter.line(f"return b.get({WHOLE!r})" if definitions.is_primitive(writer.type) else "return b")
 
     # ------------------------------------------------------------ checking
 
@@ -188,5 +188,3 @@ def memoised(name: str, build: DatatypeFunction) -> DatatypeFunction:
 
     return remembered
 
-
-__all__ = ["Compiler", "Ref", "Rule", "is_constant"]

@@ -90,7 +90,7 @@ class ConceptMap:
         return by_text or (self._texts.get(key) if key else None)
 
     def extended(self, feed: ConceptMap) -> ConceptMap:
-        """This table with a feed's rows in place of those of the same code, or added to them."""
+        """The table with a feed's rows in place of those of the same code, or added to them."""
         own = {_key(row) for row in feed.rows}
         kept = tuple(row for row in self.rows if _key(row) not in own)
         return ConceptMap(self.name, feed.rows + kept)
@@ -111,7 +111,7 @@ def _note(index: dict[str, Target | None], key: str, target: Target) -> None:
         index[key] = None
 
 
-_BLANKS = re.compile(r"[\s_\-]+")
+_BLANKS = re.compile(r"\s+")
 
 
 def folded(text: str) -> str:

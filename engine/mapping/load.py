@@ -346,7 +346,7 @@ class LibraryReader:
         if node is None or node.kind != "map":
             return base
         known = ("mapping", "extends", "about", "segments", "rules", "ignore", "maps", "identity")
-        _keys(self.problems, node, (*known, "systems", "unmapped"), ("mapping",))
+        _keys(self.problems, node, (*known, "systems", "authorities", "unmapped"), ("mapping",))
         entries = node.entries
         tables = self._tables(folder.joinpath("conceptmaps"), f"{label}/conceptmaps")
         merged = {name: base.tables[name].extended(table) if name in base.tables else table
@@ -361,6 +361,10 @@ class LibraryReader:
         systems = entries.get("systems")
         own_systems = {k: _text(v) for k, v in systems.entries.items()} if systems else {}
         policies = entries.get("unmapped")
+        authorities = entries.get("authorities")
+        own_authorities = (
+            {k: _text(v) for k, v in authorities.entries.items()} if authorities else {}
+        )
         return replace(
             base,
             name=_text(entries.get("mapping"), label),
@@ -371,6 +375,7 @@ class LibraryReader:
             systems={**base.systems, **own_systems},
             keys={**base.keys, **(self._key_table(identity) if identity else {})},
             declared={**base.declared, **declared},
+            authorities={**base.authorities, **own_authorities},
             ignored=(*base.ignored, *self._ignored(entries.get("ignore"))),
             pinned=self._pinned(base, entries.get("extends")),
             policies={**base.policies, **_policies(policies)},

@@ -184,6 +184,8 @@ class Library:
     keys: Mapping[str, Key]
     ignored: tuple[Ignored, ...] = ()
     declared: Mapping[str, Mapping[int, DeclaredField]] = field(default_factory=dict)
+    #: assigning authority (namespace or universal id) -> system of its identifiers
+    authorities: Mapping[str, str] = field(default_factory=dict)
     #: the message map that this feed is pinned to, or "" for the one of the message's type
     pinned: str = ""
     policies: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from engine.mapping.model import Block, Body, Each, Filled, Leaf, Rule, Several,
 #: Words of a block that are not elements. An element of one of these names is written dotted.
 CONTROLS = ("when", "is", "each", "from", "with", "default")
 
-_STEP = re.compile(r"[A-Za-z]\w*(?:\([^)]*\))?|extension\([^)]*\)")
+_STEP = re.compile(r"\$value|extension\([^)]*\)|[A-Za-z]\w*")
 
 Note = Callable[[Place | None, str, str | None], None]
 

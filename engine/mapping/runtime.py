@@ -5,7 +5,7 @@ Generated code (see emit.py) calls these; nothing here knows a rule. A ``Run`` s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,11 +70,19 @@ class Shared:
 class Dialect:
     """What conversions depend on besides the value: delimiters, zone, feed. Owns the memos."""
 
-    __slots__ = ("delimiters", "memos", "zone")
+    __slots__ = ("authorities", "delimiters", "memos", "systems", "zone")
 
-    def __init__(self, delimiters: Delimiters, zone: Any) -> None:
+    def __init__(
+        self,
+        delimiters: Delimiters,
+        zone: Any,
+        systems: Mapping[str, str],
+        authorities: Mapping[str, str],
+    ) -> None:
         self.delimiters = delimiters
         self.zone = zone
+        self.systems = systems
+        self.authorities = authorities
         self.memos: dict[str, dict[str, Any]] = {}
 
     def memo(self, name: str) -> dict[str, Any]:
@@ -238,6 +246,18 @@ class Run:
     def nth(self, raw: str, number: int) -> str:
         """One repetition."""
         return self.part(raw, number, self.R)
+
+    def picked(self, raw: str, test: Callable[[Run, str], bool]) -> str:
+        """The first repetition that meets a predicate, or ""."""
+        return next(iter(self.pick(raw, test)), "")
+
+    def count(self, raw: str) -> int:
+        """How many repetitions are valued."""
+        return sum(1 for item in raw.split(self.R) if item)
+
+    def listed(self, value: Any) -> Any:
+        """A value of a function as the list of values that it is."""
+        return value if isinstance(value, list) else (value,)
 
     def pick(self, raw: str, test: Callable[[Run, str], bool]) -> list[str]:
         """The repetitions that meet a predicate."""

@@ -1,0 +1,141 @@
+"""Codes through tables: what a mapped code becomes, and what an unmapped one keeps.
+
+Policies for a code that a table does not hold: ``keep`` (the local coding with its text),
+``text`` (its text only), ``hold`` (the message waits for a person), ``reject``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.mapping.conceptmap import ConceptMap
+from engine.mapping.result import Severity
+from engine.mapping.runtime import Body, Run
+
+V2_TABLE = "http://terminology.hl7.org/CodeSystem/v2-"
+
+
+def parts(run: Run, v: str, sep: str) -> tuple[str, str]:
+    """The code and the text of a coded value, decoded."""
+    if sep not in v:
+        return run.clean(v), ""
+    pieces = v.split(sep)
+    return run.clean(pieces[0]), run.clean(pieces[1])
+
+
+def lookup(run: Run, v: str, sep: str, table: ConceptMap) -> Any:
+    """The row that a coded value means, by code, then by text, else by its alternate code."""
+    code, text = parts(run, v, sep)
+    found = table.find(code, text)
+    if found is None and sep in v:
+        pieces = v.split(sep)
+        if len(pieces) > 3 and pieces[3]:
+            found = table.find(run.clean(pieces[3]), run.clean(pieces[4]) if len(pieces) > 4 else "")
+    return found
+
+
+def missed(run: Run, v: str, sep: str, table: ConceptMap, policy: str = "keep") -> None:
+    """Count a code that a table does not hold, and act on its policy."""
+    code, text = parts(run, v, sep)
+    run.unmapped.append((table.name, code, text))
+    what = f"a code is not in table {table.name}"
+    run.note("", 0, what, Severity.INFORMATION if policy == "keep" else Severity.WARNING)
+    if policy == "hold":
+        run.hold = run.hold or what
+    elif policy == "reject":
+        run.reject = run.reject or what
+
+
+def code(run: Run, v: str, sep: str, table: ConceptMap, kind: str) -> Any:
+    """A code (or boolean) through a table; one that is not in it makes nothing but an issue."""
+    found = lookup(run, v, sep, table)
+    if found is None:
+        missed(run, v, sep, table)
+        return None
+    return typed(found.code, kind)
+
+
+def text_code(run: Run, text: str, table: ConceptMap, kind: str) -> Any:
+    """A decoded text through a table."""
+    found = table.find(text, "")
+    if found is None:
+        run.unmapped.append((table.name, text, ""))
+        run.note("", 0, f"a code is not in table {table.name}", Severity.INFORMATION)
+        return None
+    if kind in ("CodeableConcept", "Coding"):
+        mapped = coding_of(found)
+        return {"coding": [mapped]} if kind == "CodeableConcept" else mapped
+    return typed(found.code, kind)
+
+
+def typed(target: str, kind: str) -> Any:
+    """A target code in the type of its element."""
+    if kind == "boolean":
+        return target.lower() == "true"
+    return int(target) if kind in ("integer", "positiveInt") else target
+
+
+def coding_of(found: Any) -> Body:
+    """The Coding of a row."""
+    made = {"system": found.system} if found.system else {}
+    made["code"] = found.code
+    if found.display:
+        made["display"] = found.display
+    return made
+
+
+def concept(run: Run, v: str, sep: str, table: ConceptMap, local: Any, policy: str) -> Body | None:
+    """A CodeableConcept: the mapped coding first, then what the sender said."""
+    own: Body | None = local(run, v, sep)
+    found = lookup(run, v, sep, table)
+    if found is None:
+        missed(run, v, sep, table, policy)
+        if own is not None and policy == "text":
+            text = own.get("text") or next((c.get("display") or c.get("code") for c in own.get("coding", ())), None)  # fmt: skip
+            return {"text": text} if text else None
+        return own
+    mapped = coding_of(found)
+    if own is None:
+        return {"coding": [mapped]}
+    kept = [item for item in own.get("coding", ()) if not same(item, mapped)]
+    made = {"coding": [mapped, *kept]}
+    if "text" in own:
+        made["text"] = own["text"]
+    return made
+
+
+def same(item: Body, mapped: Body) -> bool:
+    """Whether a local coding only repeats the mapped one."""
+    if item.get("code") != mapped.get("code"):
+        return False
+    return item.get("system") in (None, mapped.get("system")) and not (
+        item.get("display") and item["display"] != mapped.get("display")
+    )
+
+
+def single(run: Run, v: str, sep: str, table: ConceptMap, local: Any, policy: str) -> Body | None:
+    """A Coding through a table, or the sender's own."""
+    found = lookup(run, v, sep, table)
+    if found is None:
+        missed(run, v, sep, table, policy)
+        own: Body | None = local(run, v, sep)
+        return own
+    return coding_of(found)
+
+
+def plain(run: Run, v: str, sep: str) -> Body | None:
+    """A CodeableConcept of a code and a text alone, when no datatype map says more."""
+    value, text = parts(run, v, sep)
+    made: Body = {"coding": [{"code": value}]} if value else {}
+    if text:
+        made["text"] = text
+    return made or None
+
+
+def of_table(run: Run, v: str, table: str, wanted: str) -> Body | None:
+    """An ID or IS of an HL7 table: its code in the table's code system."""
+    value = run.head(v)
+    if not value:
+        return None
+    made = {"system": V2_TABLE + table.zfill(4), "code": value}
+    return {"coding": [made]} if wanted == "CodeableConcept" else made

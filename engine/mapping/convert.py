@@ -1,0 +1,163 @@
+"""Which conversion turns a v2 type into a FHIR type: a datatype map, a table, or a primitive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.fhir import definitions
+from engine.fhir.definitions import Element
+from engine.mapping import coding, identity, primitives
+from engine.mapping.conceptmap import ConceptMap
+from engine.mapping.constants import advice
+from engine.mapping.emit import Emitter
+from engine.mapping.fetch import Raw
+from engine.mapping.functions import Function
+from engine.mapping.model import DatatypeMap, Library
+from engine.mapping.runtime import Run, Shared
+
+if TYPE_CHECKING:
+    from engine.mapping.compile import Compiler
+
+Convert = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """One way from a raw text to a FHIR value, as code."""
+
+    call: Convert
+    #: further arguments after (run, v): the separator, a table …
+    separated: bool = False
+    extra: tuple[Any, ...] = ()
+    fallible: bool = False
+    #: takes all repetitions of a field as one text
+    whole: bool = False
+    #: its values already carry where they come from, in a tracing compilation
+    traced: bool = False
+    table: str = ""
+
+    def expression(self, emitter: Emitter, item: Raw, trace: bool) -> str:
+        """The call, for the variable that the raw text is in."""
+        arguments = ["run", item.code]
+        if self.separated:
+            arguments.append(item.sep)
+        arguments += [emitter.constant(value) for value in self.extra]
+        if self.traced and trace:
+            arguments.append(item.at)
+        return f"{emitter.constant(self.call)}({', '.join(arguments)})"
+
+
+class Conversions:
+    """All conversions of one library."""
+
+    def __init__(self, library: Library, compiler: Compiler) -> None:
+        self._library = library
+        self._compiler = compiler
+        self._maps: dict[tuple[str, str], str] = {}
+        for name, datatype_map in library.datatypes.items():
+            for datatype in (datatype_map.datatype, *datatype_map.also):
+                self._maps.setdefault((datatype, datatype_map.target), name)
+        self._sites: dict[str, Function] = {}
+
+    def site(self, name: str) -> Function | None:
+        """A function that a site registered under ``site.name``."""
+        return self._sites.get(name)
+
+    def find(self, raw: Raw, element: Element, table: str, target: str) -> Conversion | None:
+        """The conversion of a raw text to an element, or None when there is no way."""
+        wanted = target or element.type
+        if table:
+            return self._tabled(raw, element, table, wanted)
+        name = self._maps.get((raw.type, wanted)) or self._maps.get(
+            (primitives.family(raw.type), wanted)
+        )
+        if name is not None:
+            datatype_map = self._library.datatypes[name]
+            if datatype_map.resource != (element.type == "Reference"):
+                return None
+            return Conversion(self._compiler.datatype(name), separated=True, traced=True)
+        return self._primitive(raw, element, wanted)
+
+    def _primitive(self, raw: Raw, element: Element, wanted: str) -> Conversion | None:
+        if wanted == "code" and element.codes:
+            return Conversion(primitives.bound_code, extra=(element.codes,), fallible=True)
+        found = primitives.find(raw.type, wanted)
+        if found is None:
+            return None
+        call, whole = found
+        if wanted in ("Coding", "CodeableConcept") and raw.table:
+            return Conversion(coding.of_table, extra=(raw.table, wanted), table=f"HL7{raw.table}")
+        return Conversion(call, separated=wanted not in primitives.FLAT, fallible=True, whole=whole)
+
+    # ------------------------------------------------------------ tables
+
+    def table(self, name: str) -> ConceptMap | None:
+        """A code table by its name, whatever the case and the blanks (the guide varies them)."""
+        found = self._library.tables.get(name)
+        if found is not None:
+            return found
+        folded = _folded(name)
+        return next((t for key, t in self._library.tables.items() if _folded(key) == folded), None)
+
+    def near(self, name: str) -> str | None:
+        """The nearest table name."""
+        return advice(name, self._library.tables)
+
+    def _tabled(self, raw: Raw, element: Element, name: str, wanted: str) -> Conversion | None:
+        table = self.table(name)
+        if table is None:
+            self._compiler.fail(None, f"no table '{name}'", self.near(name))
+            return Conversion(primitives.nothing)
+        if wanted in ("CodeableConcept", "Coding"):
+            plain = self._maps.get((raw.type, wanted)) or self._maps.get(("CWE", wanted))
+            local = self._compiler.datatype(plain) if plain else coding.plain
+            policy = self._library.policies.get(name, "keep")
+            call = coding.concept if wanted == "CodeableConcept" else coding.single
+            return Conversion(
+                call, separated=True, extra=(table, _untraced(local, self._compiler.trace), policy),
+                table=name,
+            )  # fmt: skip
+        if definitions.is_primitive(wanted):
+            kind = wanted if wanted in ("boolean", "integer", "positiveInt") else "code"
+            return Conversion(coding.code, separated=True, extra=(table, kind), table=name)
+        return None
+
+    def mapped(self, emitter: Emitter, name: str, element: Element, variable: str) -> str | None:
+        """An expression that maps a decoded text through a table."""
+        table = self.table(name)
+        if table is None:
+            return None
+        call = emitter.constant(coding.text_code)
+        return f"{call}(run, {variable}, {emitter.constant(table)}, {element.type!r})"
+
+    # ------------------------------------------------------------ resources of fields
+
+    def resource(self, datatype_map: DatatypeMap, build: Convert) -> Convert:
+        """A conversion that makes a resource and yields the reference to it."""
+        key = self._library.keys.get(datatype_map.type)
+        type_name, name = datatype_map.type, datatype_map.name
+
+        def make(run: Run, v: str, sep: str, *at: Any) -> Any:
+            body = build(run, v, sep, *at)
+            if body is None:
+                return None
+            body = {"resourceType": type_name, **body}
+            criterion = identity.criterion(body, key) if key is not None else ""
+            seed = criterion or f"{run.context.channel}|{name}|{v}"
+            uuid = identity.uuid_of(f"{type_name}|{seed}")
+            return run.share(Shared(type_name, body, uuid, criterion))
+
+        return make
+
+
+def _untraced(local: Convert, trace: bool) -> Convert:
+    """A datatype function called inside a table's conversion, which is traced as a whole."""
+    if not trace:
+        return local
+    return lambda run, v, sep: run.plain(local(run, v, sep, ()))
+
+
+def _folded(name: str) -> str:
+    return name.replace("/", "").replace(" ", "").casefold()

@@ -1,0 +1,216 @@
+"""Mappings by name, ready to convert: the standard library and the feeds' overlays on it."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.errors import ConfigurationError, Problem
+from engine.hl7v2.message import Message
+from engine.mapping.compile import Compiler
+from engine.mapping.finish import Finisher, Keys
+from engine.mapping.load import Folder, LibraryReader
+from engine.mapping.model import Library
+from engine.mapping.result import Context, Mapped
+from engine.mapping.runtime import Dialect, Run
+
+#: Fields beyond this number exist in no segment of any version, nor in a sane Z-segment.
+WIDTH = 120
+
+Plan = dict[str, tuple[Callable[[Run, int], None], ...]]
+
+
+class Mapping:
+    """One compiled mapping; ``convert`` is pure and the same for the same input."""
+
+    run_class: type[Run] = Run
+
+    def __init__(self, library: Library, *, trace: bool = False) -> None:
+        self.library = library
+        self.name = library.name
+        self.compiler = Compiler(library, trace=trace)
+        self._keys = Keys(library)
+        self._plans: dict[str, Plan] = {}
+        self._dialects: dict[Any, Dialect] = {}
+
+    def convert(self, message: Message, context: Context) -> Mapped:
+        """Map a message: every resource it became, and every issue on the way.
+
+        Bad data never raises: what cannot be converted becomes an issue with its place, and
+        the rest of the message is still mapped.
+        """
+        return self._finished(self.run(message, context))
+
+    def run(self, message: Message, context: Context) -> Run:
+        """Map a message as far as the resources in the making."""
+        structure = self.structure(message)
+        plan = self.plan(structure)
+        segments = message.segments
+        scopes, parents = self.library.groups.assign(segments, structure)
+        dialect = self._dialect(message, context)
+        run = self.run_class(message, context, dialect, scopes, parents, WIDTH)
+        for index, segment in enumerate(segments):
+            for function in plan.get(segment.name, ()):
+                function(run, index)
+        return run
+
+    def _finished(self, run: Run) -> Mapped:
+        return Finisher(run, self._keys).finish()
+
+    def _dialect(self, message: Message, context: Context) -> Dialect:
+        key = (message.delimiters, context.timezone, context.channel, message.charset)
+        dialect = self._dialects.get(key)
+        if dialect is None:
+            if len(self._dialects) > 50:
+                self._dialects.clear()
+            library = self.library
+            dialect = self._dialects[key] = Dialect(
+                message.delimiters, context.timezone, library.systems, library.authorities
+            )
+        return dialect
+
+    def structure(self, message: Message) -> str:
+        """The name of the message map that applies, or the message's own structure."""
+        if self.library.pinned:
+            return self.library.pinned
+        by_event = f"{message.code}_{message.trigger}" if message.trigger else message.code
+        for name in (message.structure, by_event):
+            if name and name in self._structures:
+                return self._structures[name]
+        return message.structure or by_event
+
+    @property
+    def _structures(self) -> dict[str, str]:
+        found: dict[str, str] | None = self.__dict__.get("_by_structure")
+        if found is None:
+            found = {}
+            for name, message_map in self.library.messages.items():
+                for structure in message_map.structures:
+                    found[structure] = name
+            self.__dict__["_by_structure"] = found
+        return found
+
+    def plan(self, structure: str) -> Plan:
+        """The functions that apply to each segment in a structure."""
+        plan = self._plans.get(structure)
+        if plan is None:
+            plan = self._plans[structure] = self._plan(structure)
+        return plan
+
+    def maps(self, structure: str) -> dict[str, tuple[str, ...]]:
+        """Segment -> names of the segment maps that apply in a structure."""
+        message_map = self.library.messages.get(structure)
+        own = message_map.maps if message_map else {}
+        names = {**self.library.default, **own}
+        return {
+            segment: tuple(
+                f"{segment}[{resource}]"
+                for resource in resources
+                if f"{segment}[{resource}]" in self.library.segments
+            )
+            for segment, resources in names.items()
+        }
+
+    def _plan(self, structure: str) -> Plan:
+        return {
+            segment: tuple(self.compiler.segment(name) for name in names)
+            for segment, names in self.maps(structure).items()
+        }
+
+    def check(self) -> list[Problem]:
+        """Every problem that compiling finds."""
+        return self.compiler.check() + self._unknown_maps()
+
+    def _unknown_maps(self) -> list[Problem]:
+        library = self.library
+        places = [(None, library.default)]
+        places += [(item.place, item.maps) for item in library.messages.values()]  # type: ignore[misc]
+        return [
+            Problem(place, f"no segment map {segment}[{resource}]")
+            for place, maps in places
+            for segment, resources in maps.items()
+            for resource in resources
+            if f"{segment}[{resource}]" not in library.segments
+        ]
+
+
+class MappingLibrary:
+    """All mappings of an installation by name; "standard" always exists."""
+
+    def __init__(self, libraries: dict[str, Library]) -> None:
+        self._libraries = libraries
+        self._mappings: dict[tuple[str, bool], Mapping] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all mappings."""
+        return tuple(self._libraries)
+
+    def mapping(self, name: str = "standard") -> Mapping:
+        """A mapping, compiled as it is used.
+
+        Raises:
+            KeyError: there is no mapping of that name.
+        """
+        return self._compiled(name, trace=False)
+
+    def tracing(self, name: str = "standard") -> Mapping:
+        """The same mapping, compiled to tell where each value comes from."""
+        return self._compiled(name, trace=True)
+
+    def _compiled(self, name: str, *, trace: bool) -> Mapping:
+        mapping = self._mappings.get((name, trace))
+        if mapping is None:
+            mapping = self._new(self._libraries[name], trace=trace)
+            self._mappings[(name, trace)] = mapping
+        return mapping
+
+    def _new(self, library: Library, *, trace: bool) -> Mapping:
+        if trace:
+            from engine.mapping.explain import TracingMapping
+
+            return TracingMapping(library)
+        return Mapping(library)
+
+    def check(self) -> list[Problem]:
+        """Every problem of every mapping, each once."""
+        found: list[Problem] = []
+        for name in self.names:
+            found += [problem for problem in self.mapping(name).check() if problem not in found]
+        return found
+
+
+def standard_folder() -> Folder:
+    """The standard library as it was installed, or as it stands in the checkout."""
+    checkout = Path(__file__).resolve().parents[2] / "mappings" / "standard"
+    if checkout.is_dir():
+        return checkout  # type: ignore[return-value]
+    return importlib.resources.files("engine.standard")  # type: ignore[return-value]
+
+
+def load_library(folders: Sequence[Path] = (), standard: Folder | None = None) -> MappingLibrary:
+    """Read the standard library, and each feed's folder that holds a ``mapping.yaml``.
+
+    Raises:
+        ConfigurationError: with every problem of every file.
+    """
+    reader = LibraryReader()
+    base = reader.standard(standard or standard_folder(), "mappings/standard")
+    libraries = {"standard": base}
+    feeds = [
+        feed
+        for folder in folders
+        if folder.is_dir()
+        for feed in sorted(folder.iterdir())
+        if (feed / "mapping.yaml").is_file()
+    ]
+    for feed in feeds:
+        overlay = reader.overlay(base, feed, f"{feed.parent.name}/{feed.name}")  # type: ignore[arg-type]
+        libraries[overlay.name] = overlay
+    reader.problems.raise_any()
+    return MappingLibrary(libraries)
+
+
+__all__ = ["ConfigurationError", "Mapping", "MappingLibrary", "load_library", "standard_folder"]
