@@ -9,6 +9,7 @@ import orjson
 
 from engine.documents import suggest
 from engine.fhir import definitions
+from engine.fhir.validity import valid
 from engine.mapping.grammar import Code, Literal
 from engine.mapping.model import Block, Body, Leaf, Several
 from engine.mapping.rules import RuleReader
@@ -60,7 +61,7 @@ def literal(text: str, type_name: str, body: Body, writer: Writer) -> Any:
             writer.fail(body.place, f"'{text}' is not a boolean", "write =true or =false")
         return text == "true"
     if type_name in ("integer", "positiveInt", "unsignedInt", "decimal"):
-        if not definitions.valid(type_name, text):
+        if not valid(type_name, text):
             writer.fail(body.place, f"'{text}' is not a {type_name}")
             return 0
         return orjson.Fragment(text.encode()) if type_name == "decimal" else int(text)
@@ -71,7 +72,7 @@ def literal(text: str, type_name: str, body: Body, writer: Writer) -> Any:
     if not definitions.is_primitive(type_name):
         writer.fail(body.place, f"a constant does not make a {type_name}", "write its elements")
         return {}
-    if not definitions.valid(type_name, text):
+    if not valid(type_name, text):
         writer.fail(body.place, f"'{text}' is not a {type_name}")
     return text
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.fhir import definitions
+from engine.fhir.validity import valid
 from engine.mapping import coding, datatypes
 from engine.mapping.runtime import Body, Run, Unconvertible
 
@@ -120,7 +121,7 @@ def uri(run: Run, v: str) -> str | None:
     value = run.head(v)
     if not value:
         return None
-    if not definitions.valid("uri", value):
+    if not valid("uri", value):
         raise Unconvertible("not a URI")
     return value
 

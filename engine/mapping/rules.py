@@ -103,8 +103,7 @@ class RuleReader:
         if "is" in entries:
             extra = [key for key in entries if key != "is"]
             for key in extra:
-                advice = "use from: with with: or default: to lay elements over a value"
-                self._note(node.keys[key], f"'{key}' cannot stand beside 'is'", advice)
+                self._note(node.keys[key], f"'{key}' cannot stand beside 'is'", _beside(node, key))
             return self.body(entries["is"])
         if "from" in entries:
             return self._filled(node, entries)
@@ -141,6 +140,12 @@ class RuleReader:
         for step in reversed(steps[1:]):
             body = Block(((step, body),), place)
         return steps[0], body
+
+
+def _beside(node: Node, key: str) -> str:
+    if node.entries[key].kind == "null":
+        return "a comma inside { } splits the text: write this rule as a block"
+    return "use from: with with: or default: to lay elements over a value"
 
 
 def merged(fields: list[tuple[str, Body]]) -> tuple[tuple[str, Body], ...]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import Location
-from engine.hl7v2.message import Delimiters, Message, Segment, unescape
+from engine.hl7v2.escape import Delimiters, unescape
+from engine.hl7v2.message import Message, Segment
 from engine.mapping.groups import Scope
 from engine.mapping.result import Context, Issue, Severity
 
@@ -275,7 +276,7 @@ class Run:
     def clean(self, raw: str) -> str:
         """A subcomponent decoded, without the blanks and control characters FHIR forbids."""
         if self.E in raw:
-            raw = unescape(raw, self.message.delimiters)
+            raw = unescape(raw, self.message.delimiters, self.message.charset)
         raw = raw.strip()
         if not raw.isprintable():
             raw = "".join(c for c in raw if c >= " " or c in "\n\r\t")
