@@ -1,0 +1,102 @@
+"""The MSH of anything that came in, even when the rest is broken: what an answer needs of it."""
+
+from __future__ import annotations
+
+import re
+
+from engine.errors import MessageError
+from engine.hl7v2.charset import decode, wide_codec
+from engine.hl7v2.message import (
+    STANDARD,
+    Delimiters,
+    Message,
+    Segment,
+    delimiters_of,
+)
+
+#: How far into a broken frame an MSH is looked for, and how long it may be.
+_REACH = 64 * 1024
+_MSH = re.compile(rb"(?:^|[\r\n\x0b])[ \t]*(MSH[^A-Za-z0-9\s\x00-\x1f][^\r\n\x00]*)")
+
+
+class Header:
+    """An MSH by itself, with the delimiters and the codec to answer in."""
+
+    __slots__ = ("charset", "delimiters", "segment")
+
+    def __init__(self, segment: Segment, delimiters: Delimiters, charset: str) -> None:
+        self.segment = segment
+        self.delimiters = delimiters
+        self.charset = charset
+
+    @classmethod
+    def of(cls, message: Message) -> Header:
+        """The header of a message that could be read."""
+        return cls(message.segments[0], message.delimiters, message.charset)
+
+    @classmethod
+    def read(cls, raw: bytes) -> Header | None:
+        """The first MSH in bytes that are no message, or None.
+
+        What cannot be decoded is read as Latin-1 and goes back as the bytes it came as.
+        """
+        wide = wide_codec(raw)
+        if wide:
+            raw = raw[:_REACH].decode(wide, "ignore").encode()
+        found = _MSH.search(raw.removeprefix(b"\xef\xbb\xbf")[:_REACH])
+        if found is None:
+            return None
+        text, charset = _decoded(found[1])
+        try:
+            delimiters = delimiters_of(text)
+        except MessageError:  # MSH-2 delimits nothing, or MSH-1 is no ASCII character
+            delimiters = STANDARD._replace(field=text[3])
+        charset = wide or charset
+        return cls(Segment("MSH", 0, 1, text, delimiters, charset), delimiters, charset)
+
+    def field(self, number: int) -> str:
+        """The raw text of a field of MSH, "" when absent."""
+        return self.segment.field(number)
+
+    def value(self, number: int, component: int = 1) -> str:
+        """One decoded value of MSH, "" when absent."""
+        return self.segment.value(number, 1, component)
+
+    @property
+    def control_id(self) -> str:
+        """MSH-10."""
+        return self.value(10)
+
+    @property
+    def code(self) -> str:
+        """MSH-9.1."""
+        return self.value(9)
+
+    @property
+    def trigger(self) -> str:
+        """MSH-9.2."""
+        return self.value(9, 2)
+
+    @property
+    def version(self) -> str:
+        """MSH-12.1."""
+        return self.value(12)
+
+    @property
+    def processing_id(self) -> str:
+        """MSH-11.1."""
+        return self.value(11)
+
+    @property
+    def sender(self) -> str:
+        """Sending application and facility, as written."""
+        return f"{self.field(3)}|{self.field(4)}"
+
+
+def _decoded(line: bytes) -> tuple[str, str]:
+    for default in ("utf-8", "iso8859-1"):
+        try:
+            return decode(line, default)
+        except MessageError:
+            continue
+    return line.decode("iso8859-1"), "iso8859-1"
