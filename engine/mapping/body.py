@@ -20,7 +20,7 @@ from engine.mapping.fetch import Fetcher, Raw, Site
 from engine.mapping.functions import FUNCTIONS
 from engine.mapping.grammar import Call, Condition, Link, Literal, Ref, Source, Value
 from engine.mapping.grammar import Code as CodeValue
-from engine.mapping.model import Block, Body, Each, Filled, Leaf, Rule, Several, When
+from engine.mapping.model import Block, Body, Each, Filled, Leaf, Make, Rule, Several, When
 from engine.mapping.survey import is_constant, is_static, links_of
 
 if TYPE_CHECKING:
@@ -222,6 +222,25 @@ class Writer:
             case Several(items):
                 for item in items:
                     self._values(item, slot, put)
+            case Make(resource, block, place):
+                self._make(resource, block, place, slot, put)
+
+    def _make(self, resource: str, block: Block, place: Place, slot: Slot, put: Put) -> None:
+        """A resource made on the spot, and the reference to it."""
+        kind = resource.partition("-")[0]
+        if slot.element.type != "Reference" or kind not in definitions.resource_types():
+            self.fail(place, f"'make: {resource}' needs a resource and an element of type Reference")
+            return
+        element = Element(slot.key, kind, False, "", False, kind)
+        key = self.compiler.library.keys.get(kind)
+        name = self.emitter.fresh("m")
+
+        def made(body: str) -> None:
+            key_name = self.emitter.constant(key)
+            self.emitter.line(f"{name} = run.make({kind!r}, {body}, {key_name}, i)")
+            put(name)
+
+        self._block(block.fields, replace(slot, element=element), made)
 
     def _lay(
         self, value: str, over: Block | None, under: Block | None, slot: Slot, put: Put
@@ -362,7 +381,8 @@ class Writer:
             self.emitter.line(f"{name} = {expression}")
         if self.compiler.trace and not conversion.traced:
             table = conversion.table
-            self.emitter.line(f"{name} = run.t({name}, {slot.address!r}, {table!r}, {item.at})")
+            at = item.at if conversion.whole else f"run.first({item.at})"
+            self.emitter.line(f"{name} = run.t({name}, {slot.address!r}, {table!r}, {at})")
         self._place(item, slot)
         with self.emitter.block(f"if {name} is not None:"):
             put(name)

@@ -84,24 +84,41 @@ def coding_of(found: Any) -> Body:
     return made
 
 
-def concept(run: Run, v: str, sep: str, table: ConceptMap, local: Any, policy: str) -> Body | None:
-    """A CodeableConcept: the mapped coding first, then what the sender said."""
-    own: Body | None = local(run, v, sep)
+def concept(
+    run: Run, v: str, sep: str, table: ConceptMap, local: Any, policy: str, *at: Any
+) -> Body | None:
+    """A CodeableConcept: the mapped coding first, then what the sender said.
+
+    ``at`` is where the value stands, in a conversion that is traced.
+    """
+    own: Body | None = local(run, v, sep, *at)
     found = lookup(run, v, sep, table)
     if found is None:
         missed(run, v, sep, table, policy)
         if own is not None and policy == "text":
-            text = own.get("text") or next((c.get("display") or c.get("code") for c in own.get("coding", ())), None)  # fmt: skip
-            return {"text": text} if text else None
+            return text_only(own)
         return own
     mapped = coding_of(found)
+    if at:
+        mapped = run.t(mapped, "", table.name, run.first(*at))
     if own is None:
         return {"coding": [mapped]}
-    kept = [item for item in own.get("coding", ()) if not same(item, mapped)]
+    kept = [
+        item
+        for item in own.get("coding", ())
+        if not same(run.plain(item), run.plain(mapped))
+    ]
     made = {"coding": [mapped, *kept]}
     if "text" in own:
         made["text"] = own["text"]
     return made
+
+
+def text_only(concept: Body) -> Body | None:
+    """A concept without its codes: its text, or the best that a coding offers."""
+    first = next(iter(concept.get("coding", ())), {})
+    text = concept.get("text") or first.get("display") or first.get("code")
+    return {"text": text} if text else None
 
 
 def same(item: Body, mapped: Body) -> bool:
@@ -113,17 +130,20 @@ def same(item: Body, mapped: Body) -> bool:
     )
 
 
-def single(run: Run, v: str, sep: str, table: ConceptMap, local: Any, policy: str) -> Body | None:
+def single(
+    run: Run, v: str, sep: str, table: ConceptMap, local: Any, policy: str, *at: Any
+) -> Body | None:
     """A Coding through a table, or the sender's own."""
     found = lookup(run, v, sep, table)
     if found is None:
         missed(run, v, sep, table, policy)
-        own: Body | None = local(run, v, sep)
+        own: Body | None = local(run, v, sep, *at)
         return own
-    return coding_of(found)
+    made = coding_of(found)
+    return run.t(made, "", table.name, run.first(*at)) if at else made
 
 
-def plain(run: Run, v: str, sep: str) -> Body | None:
+def plain(run: Run, v: str, sep: str, *at: Any) -> Body | None:
     """A CodeableConcept of a code and a text alone, when no datatype map says more."""
     value, text = parts(run, v, sep)
     made: Body = {"coding": [{"code": value}]} if value else {}

@@ -117,7 +117,7 @@ class Compiler:
         site = Site(datatype=datatype_map.datatype, parts="p", raw="v", below="sub", at="at")
         at = ", at" if self.trace else ""
         with emitter.block(f"def build(run, v, sep{at}):"):
-            emitter.line("C = run.C; R = run.R; S = run.S; sub = S if sep == C else '\\x00'")
+            emitter.line("C = run.C; R = run.R; S = run.S; sub = S if sep == C else '\\x00'; i = 0")
             emitter.line("p = v.split(sep); p += run.pad")
             if datatype_map.when is not None:
                 with emitter.block(f"if not ({writer.condition(datatype_map.when, site)}):"):

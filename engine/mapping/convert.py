@@ -115,10 +115,8 @@ class Conversions:
             local = self._compiler.datatype(plain) if plain else coding.plain
             policy = self._library.policies.get(name, "keep")
             call = coding.concept if wanted == "CodeableConcept" else coding.single
-            return Conversion(
-                call, separated=True, extra=(table, _untraced(local, self._compiler.trace), policy),
-                table=name,
-            )  # fmt: skip
+            extra = (table, local, policy)
+            return Conversion(call, separated=True, extra=extra, traced=True, table=name)
         if definitions.is_primitive(wanted):
             kind = wanted if wanted in ("boolean", "integer", "positiveInt") else "code"
             return Conversion(coding.code, separated=True, extra=(table, kind), table=name)
@@ -144,19 +142,12 @@ class Conversions:
             if body is None:
                 return None
             body = {"resourceType": type_name, **body}
-            criterion = identity.criterion(body, key) if key is not None else ""
+            criterion = identity.criterion(run.plain(body), key) if key is not None else ""
             seed = criterion or f"{run.context.channel}|{name}|{v}"
             uuid = identity.uuid_of(f"{type_name}|{seed}")
             return run.share(Shared(type_name, body, uuid, criterion))
 
         return make
-
-
-def _untraced(local: Convert, trace: bool) -> Convert:
-    """A datatype function called inside a table's conversion, which is traced as a whole."""
-    if not trace:
-        return local
-    return lambda run, v, sep: run.plain(local(run, v, sep, ()))
 
 
 def _folded(name: str) -> str:

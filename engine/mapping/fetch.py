@@ -182,7 +182,7 @@ class Fetcher:
                 return
             ref = raw.ref
             narrowed = ref is not None and (ref.where is not None or ref.repetition is not None)
-            at = raw.at
+            at = raw.at.replace(f", {raw.field}, 1,", f", {raw.field}, 0,", 1)
             if not whole or narrowed or raw.part:
                 at = self._repetition(name, raw)
                 stack.enter_context(self.emitter.block(f"if {name}:"))

@@ -68,7 +68,16 @@ class Several:
     place: Place
 
 
-Body = Leaf | Block | When | Each | Filled | Several
+@dataclass(frozen=True, slots=True)
+class Make:
+    """A resource made on the spot; the value is the reference to it."""
+
+    resource: str
+    block: Block
+    place: Place
+
+
+Body = Leaf | Block | When | Each | Filled | Several | Make
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from engine.documents import Node, suggest
 from engine.errors import ConfigurationError, Place
 from engine.mapping.grammar import Source, Value, parse_condition_tree, parse_value
-from engine.mapping.model import Block, Body, Each, Filled, Leaf, Rule, Several, When
+from engine.mapping.model import Block, Body, Each, Filled, Leaf, Make, Rule, Several, When
 
 #: Words of a block that are not elements. An element of one of these names is written dotted.
-CONTROLS = ("when", "is", "each", "from", "with", "default")
+CONTROLS = ("when", "is", "each", "from", "with", "default", "make")
 
 _STEP = re.compile(r"\$value|extension\([^)]*\)|[A-Za-z]\w*")
 
@@ -107,6 +107,9 @@ class RuleReader:
             return self.body(entries["is"])
         if "from" in entries:
             return self._filled(node, entries)
+        if "make" in entries:
+            made = entries.pop("make").text
+            return Make(made, self._block(node, entries), node.place)
         return self._block(node, entries)
 
     def _filled(self, node: Node, entries: dict[str, Node]) -> Body | None:

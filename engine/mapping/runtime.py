@@ -9,16 +9,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from engine.errors import Location
 from engine.hl7v2.escape import Delimiters, unescape
 from engine.hl7v2.message import Message, Segment
+from engine.mapping import identity
 from engine.mapping.groups import Scope
+from engine.mapping.model import Key
 from engine.mapping.result import Context, Issue, Severity
 
 Body = dict[str, Any]
 
 #: More entries than this in one memo, and it starts again: codes repeat, free text does not.
 MEMO_LIMIT = 20_000
+
+
+def dumps(value: Any) -> str:
+    """The canonical text of a value: what it says and nothing else."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
 class Unconvertible(ValueError):
@@ -337,6 +346,26 @@ class Run:
             known.body = {**shared.body, **known.body}
         self.touched.append(shared)
         return {"reference": "urn:uuid:" + shared.uuid}
+
+    def make(self, type_name: str, body: Body, key: Key | None, index: int) -> Body:
+        """Take in a resource that a rule makes on the spot, known by all that it says."""
+        body = {"resourceType": type_name, **body}
+        criterion = identity.criterion(body, key) if key is not None else ""
+        seed = criterion or f"{self.context.channel}|{dumps(body)}"
+        uuid = identity.uuid_of(f"{type_name}|{seed}")
+        return self.share(Shared(type_name, body, uuid, criterion, index))
+
+    def plain(self, value: Any) -> Any:
+        """A value without what a traced conversion adds to it."""
+        return value
+
+    def t(self, value: Any, rule: str, table: str, *sources: Any) -> Any:
+        """A value with its sources, in a traced conversion."""
+        return value
+
+    def first(self, at: Any) -> Any:
+        """The position of the first part of what stands at a position, in a traced one."""
+        return at
 
     def again(self, touched: tuple[Shared, ...]) -> None:
         """Take in once more what a memoised conversion had made."""

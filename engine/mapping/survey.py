@@ -20,7 +20,7 @@ from engine.mapping.grammar import (
     Test,
     Value,
 )
-from engine.mapping.model import Block, Body, Each, Filled, Leaf, Rule, SegmentMap, Several, When
+from engine.mapping.model import Block, Body, Each, Filled, Leaf, Make, Rule, SegmentMap, Several, When
 
 
 def is_constant(body: Body) -> bool:
@@ -34,7 +34,7 @@ def is_constant(body: Body) -> bool:
             return is_constant(inner)
         case Several(items):
             return all(is_constant(item) for item in items)
-        case Each() | Filled():
+        case Each() | Filled() | Make():
             return False
 
 
@@ -62,7 +62,7 @@ def links_of(body: Body) -> bool:
             return links_of(inner)
         case Several(items):
             return any(links_of(item) for item in items)
-        case Filled():
+        case Filled() | Make():
             return False
 
 
@@ -161,6 +161,8 @@ def body_refs(body: Body, *, conditions: bool = True) -> Iterator[Ref]:
         case Several(items):
             for item in items:
                 yield from body_refs(item, conditions=conditions)
+        case Make(_, block):
+            yield from body_refs(block, conditions=conditions)
 
 
 def referenced_segments(segment_map: SegmentMap) -> set[str]:
