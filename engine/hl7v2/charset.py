@@ -36,6 +36,8 @@ _FAMILIES = (
 _SWITCHED = {"iso2022_jp_ext": "iso2022_jp_ext", "shift_jis": "iso2022_jp_ext"}
 _SWITCHED |= {"euc_kr": "iso2022_kr"}
 _ESCAPE = b"\x1b"
+#: Within so many bytes an MSH ends.
+_REACH = 64 * 1024
 _WIDE_STARTS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -135,8 +137,11 @@ def _narrow(name: str) -> str:
 
 def _declared(raw: bytes) -> str:
     """MSH-18, found in the bytes: only its value says how to decode them."""
-    header = raw.lstrip(b"\r\n")
-    line = header.split(b"\r", 1)[0].split(b"\n", 1)[0]
+    begin = 0 if raw[:1] == b"M" else len(raw) - len(raw.lstrip())
+    ends = [
+        end for end in (raw.find(b"\r", begin, _REACH), raw.find(b"\n", begin, _REACH)) if end > 0
+    ]
+    line = raw[begin : min(ends, default=len(raw))]
     fields = line.split(line[3:4] or b"|", 18)
     return fields[17].decode("ascii", "replace") if len(fields) > 17 else ""
 

@@ -25,6 +25,7 @@ class Segment:
     """
 
     __slots__ = ("_charset", "_delimiters", "_fields", "index", "name", "sequence", "text")
+    _fields: list[str]  # set by the first use of ``fields``
 
     def __init__(
         self,
@@ -41,18 +42,18 @@ class Segment:
         self.text = text
         self._delimiters = delimiters
         self._charset = charset
-        self._fields: list[str] | None = None
 
     @property
     def fields(self) -> list[str]:
         """The raw fields: ``fields[n]`` is field n, ``fields[0]`` the segment's name."""
-        fields = self._fields
-        if fields is None:
+        try:
+            return self._fields
+        except AttributeError:
             separator = self._delimiters.field
             fields = self._fields = self.text.split(separator)
             if self.name in HEADERS:
                 fields.insert(1, separator)
-        return fields
+            return fields
 
     @property
     def odd(self) -> bool:
@@ -118,22 +119,23 @@ class Message:
 
     __slots__ = ("_by_name", "charset", "delimiters", "segments", "text")
 
-    def __init__(
-        self, text: str, delimiters: Delimiters, segments: list[Segment], charset: str
-    ) -> None:
+    def __init__(self, text: str, delimiters: Delimiters, lines: list[str], charset: str) -> None:
         self.text = text
         self.delimiters = delimiters
-        self.segments = segments
         self.charset = charset
-        by_name: dict[str, list[Segment]] = {}
-        for segment in segments:
-            same = by_name.get(segment.name)
+        self.segments: list[Segment] = []
+        self._by_name: dict[str, list[Segment]] = {}
+        separator, segments, by_name = delimiters.field, self.segments, self._by_name
+        for index, line in enumerate(lines):
+            name = line[:3]
+            if line[3:4] != separator and len(line) != 3:
+                name = line.partition(separator)[0]
+            same = by_name.get(name)
             if same is None:
-                by_name[segment.name] = [segment]
-            else:
-                same.append(segment)
-                segment.sequence = len(same)
-        self._by_name = by_name
+                same = by_name[name] = []
+            segment = Segment(name, index, len(same) + 1, line, delimiters, charset)
+            same.append(segment)
+            segments.append(segment)
 
     @classmethod
     def parse(cls, text: str, charset: str = "utf-8") -> Message:
@@ -150,15 +152,7 @@ class Message:
             # Not splitlines(): it also splits at VT, FS, NEL and LS, which may stand in a value.
             lines = lines.replace("\r\n", "\r").replace("\n", "\r")
         kept = [line for line in lines.split("\r") if line and not line.isspace()]
-        delimiters = delimiters_of(kept[0] if kept else "")
-        separator = delimiters.field
-        segments = []
-        for index, line in enumerate(kept):
-            name = line[:3]
-            if line[3:4] != separator and len(line) != 3:
-                name = line.partition(separator)[0]
-            segments.append(Segment(name, index, 1, line, delimiters, charset))
-        return cls(text, delimiters, segments, charset)
+        return cls(text, delimiters_of(kept[0] if kept else ""), kept, charset)
 
     @classmethod
     def read(cls, raw: bytes, *, default_charset: str = "utf-8") -> Message:
