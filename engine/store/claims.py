@@ -1,0 +1,190 @@
+"""Hand out what may be sent, and take back what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from engine.errors import StoreError
+from engine.lifecycle import Event, State, next_state
+from engine.store import bulk, lanes
+from engine.store.counters import Counters
+from engine.store.records import Claimed, Settlement
+from engine.store.session import Session
+
+_CLAIMED = (
+    "SELECT delivery.id, delivery.message, channel, lanes, attempt, bytes, received_at, "
+    "configuration FROM delivery JOIN message ON message.id = delivery.message "
+    "JOIN raw ON raw.message = message.id JOIN bucket ON bucket.id = message.bucket "
+    "WHERE delivery.id IN (SELECT value FROM json_each(?)) ORDER BY delivery.id"
+)
+
+
+class Claim(NamedTuple):
+    """Ask for deliveries to a destination."""
+
+    destination: str
+    limit: int
+    now: float
+
+
+def claim(session: Session, call: Claim) -> list[Claimed]:
+    """Mark the heads of lanes that are due as SENDING and hand them out, oldest first."""
+    destination = session.destination(call.destination)
+    rows = _due(session, destination, call)
+    if not rows:
+        return []
+    run = session.connection.execute
+    bulk.change(
+        session.connection,
+        "destination, due, delivery",
+        [(destination, due, delivery) for due, delivery in rows],
+        "DELETE FROM ready WHERE (destination, due, delivery) IN (SELECT * FROM given)",
+    )
+    ids = bulk.numbers(delivery for _, delivery in rows)
+    run(
+        "UPDATE delivery SET state = ?, attempt = attempt + 1, claimed_at = ? "
+        "WHERE id IN (SELECT value FROM json_each(?))",
+        (State.SENDING, call.now, ids),
+    )
+    counters = Counters()
+    counters.moved(destination, State.QUEUED, State.SENDING, len(rows))
+    counters.write(session)
+    return [_claimed(row, call.destination) for row in run(_CLAIMED, (ids,))]
+
+
+def _claimed(row: tuple[Any, ...], destination: str) -> Claimed:
+    delivery, message, channel, numbers, attempt, raw, received_at, configuration = row
+    return Claimed(
+        delivery_id=delivery,
+        message_id=message,
+        channel=channel,
+        destination=destination,
+        lanes=tuple(lanes.unpack(numbers)),
+        attempt=attempt,
+        raw=raw,
+        received_at=received_at,
+        configuration=configuration,
+    )
+
+
+def _due(session: Session, destination: int, call: Claim) -> list[tuple[float, int]]:
+    """Retries that are due and new heads, half and half, so that neither starves the other."""
+    query = (
+        "SELECT due, delivery FROM ready WHERE destination = ? AND due {} "
+        "ORDER BY due, delivery LIMIT ?"
+    )
+    run = session.connection.execute
+    retries = run(query.format("> 0 AND due <= ?"), (destination, call.now, call.limit)).fetchall()
+    fresh = run(query.format("= 0"), (destination, call.limit)).fetchall()
+    half = max(call.limit - len(fresh), (call.limit + 1) // 2)
+    retries = retries[:half]
+    return retries + fresh[: call.limit - len(retries)]
+
+
+def next_due(session: Session, destination: str) -> float | None:
+    """When the next delivery may be claimed; 0 for now, None when nothing waits for a time."""
+    row = session.connection.execute(
+        "SELECT min(due) FROM ready WHERE destination = ?", (session.destination(destination),)
+    ).fetchone()
+    return None if row[0] is None else float(row[0])
+
+
+class DeliveryRow(NamedTuple):
+    """A delivery as the state machine needs it."""
+
+    id: int
+    destination: int
+    state: State
+    lanes: list[int]
+    attempt: int
+
+
+def settle(session: Session, calls: Sequence[Settlement]) -> list[State]:
+    """Move deliveries to the states that the events lead to; let their lanes go on."""
+    rows = read_deliveries(session, [call.delivery_id for call in calls])
+    settling = _Settling(session)
+    states = [settling.settle(rows.get(call.delivery_id), call) for call in calls]
+    settling.write()
+    return states
+
+
+def read_deliveries(session: Session, ids: Sequence[int]) -> dict[int, DeliveryRow]:
+    """Deliveries by id, as the state machine needs them."""
+    query = (
+        "SELECT id, destination, state, lanes, attempt FROM delivery "
+        "WHERE id IN (SELECT value FROM json_each(?))"
+    )
+    found = session.connection.execute(query, (bulk.numbers(ids),))
+    return {
+        number: DeliveryRow(number, destination, State(state), lanes.unpack(numbers), attempt)
+        for number, destination, state, numbers, attempt in found
+    }
+
+
+class _Settling:
+    """What one group of settlements changes."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._counters = Counters()
+        self._settled: set[int] = set()
+        self._updates: list[tuple[Any, ...]] = []
+        self._leaving: list[tuple[int, int]] = []
+        self._delivered: list[tuple[int, int]] = []
+        self._again: list[int] = []
+        self._staying: list[DeliveryRow] = []
+
+    def settle(self, row: DeliveryRow | None, call: Settlement) -> State:
+        """Decide one; raise StoreError when the event cannot happen to it."""
+        if row is None or call.delivery_id in self._settled:
+            raise StoreError(f"delivery {call.delivery_id} is not being sent")
+        state = next_state(row.state, call.event)
+        if state is None or row.state is not State.SENDING:
+            raise StoreError(f"delivery {row.id} is {row.state}: {call.event} cannot happen to it")
+        self._settled.add(row.id)
+        self._counters.moved(row.destination, row.state, state)
+        due = (call.not_before or 0.0) if state is State.QUEUED else 0.0
+        attempt = row.attempt - (call.event is Event.RELEASED)
+        self._updates.append((row.id, state, attempt, due, call.now, call.detail))
+        self._lanes(row, state, call)
+        return state
+
+    def _lanes(self, row: DeliveryRow, state: State, call: Settlement) -> None:
+        places = [(lane, row.id) for lane in row.lanes]
+        if state is State.DELIVERED:
+            self._delivered += places
+        if state is State.DELIVERED or (state is State.DEAD and call.on_dead != "hold"):
+            self._leaving += places
+        else:
+            self._staying.append(row)
+
+    def write(self) -> None:
+        """Write everything down."""
+        bulk.change(
+            self._session.connection,
+            "id, state, attempt, due, now, detail",
+            self._updates,
+            "UPDATE delivery SET state = given.state, attempt = given.attempt, "
+            "due = given.due, settled_at = given.now, detail = given.detail "
+            "FROM given WHERE delivery.id = given.id",
+        )
+        lanes.mark(self._session, self._delivered)
+        if self._leaving:
+            lanes.leave(self._session, self._leaving)
+        for row in self._staying:
+            lanes.stay(self._session, row.id, row.lanes)
+        self._counters.write(self._session)
+
+
+def release(session: Session, destination: str | None) -> int:
+    """Queue again what is marked as being sent: nobody is sending it any more."""
+    query = "SELECT id FROM delivery WHERE state = 'sending' AND state <> 'delivered'"
+    values: tuple[Any, ...] = ()
+    if destination is not None:
+        query += " AND destination = ?"
+        values = (session.destination(destination),)
+    ids = [number for (number,) in session.connection.execute(query, values)]
+    now = session.clock()
+    settle(session, [Settlement(number, Event.RELEASED, now) for number in ids])
+    return len(ids)

@@ -1,0 +1,58 @@
+"""Open a store: one engine at a time, with the schema that this engine knows."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from engine.errors import StoreError
+from engine.store.schema import migrate
+from engine.store.session import Session, store_error
+
+
+def lock(path: Path) -> IO[bytes]:
+    """Keep other engines from the same store; the kernel ends it with the process."""
+    try:
+        held = path.with_name(path.name + ".lock").open("ab")
+    except OSError as failure:
+        raise StoreError(f"{path}: {failure.strerror}") from failure
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as failure:
+        held.close()
+        raise StoreError(f"{path} is in use by another engine") from failure
+    return held
+
+
+def open_session(path: Path, clock: Callable[[], float]) -> Session:
+    """A writing connection to a store that exists or is made; SQLite's errors as StoreError."""
+    try:
+        session = Session(path, clock)
+    except sqlite3.Error as failure:
+        raise store_error(path, failure) from failure
+    try:
+        migrate(session.connection, path)
+    except sqlite3.Error as failure:
+        session.close()
+        raise store_error(path, failure) from failure
+    except StoreError:
+        session.close()
+        raise
+    return session
+
+
+@contextmanager
+def transaction(session: Session) -> Iterator[None]:
+    """All or nothing, outside the writer's thread."""
+    session.connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if session.connection.in_transaction:
+            session.connection.execute("ROLLBACK")
+        raise
+    session.connection.execute("COMMIT")

@@ -1,0 +1,169 @@
+"""The store: every message that was received and what became of it, in one SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from engine.errors import StoreError
+from engine.lifecycle import Event, Outcome, State
+from engine.store import claims, replay
+from engine.store.accept import accept
+from engine.store.answers import answered
+from engine.store.claims import Claim
+from engine.store.purge import PURGE_AT_ONCE, Purge, purge
+from engine.store.records import Claimed, Receipt, Received, Settlement
+from engine.store.replay import Review
+from engine.store.opening import lock, open_session, transaction
+from engine.store.session import Session, store_error
+from engine.store.writer import Kind, Writer
+
+__all__ = ["Claimed", "Receipt", "Received", "Settlement", "SqliteStore"]
+
+
+def _each(name: str, rank: int, run: Callable[[Session, Any], Any]) -> Kind:
+    return Kind(name, rank, lambda session, calls: [run(session, call) for call in calls])
+
+
+_ACCEPT = Kind("accept", 0, accept)
+_ANSWERED = Kind("answered", 1, answered)
+_SETTLE = Kind("settle", 2, claims.settle)
+_SETTLE_MANY = _each("settle many", 3, claims.settle)
+_RELEASE = _each("release", 4, claims.release)
+_ABANDON = _each("abandon", 5, replay.abandon)
+_REPLAY = _each("replay", 6, replay.replay)
+_CLAIM = _each("claim", 7, claims.claim)
+_NEXT_DUE = _each("next due", 8, claims.next_due)
+_PURGE = _each("purge", 9, purge)
+
+
+class SqliteStore:
+    """Messages, deliveries and their ledger; every call returns a Deferred.
+
+    All calls that wait at the same time share one commit, and no Deferred fires before it is
+    on the disk. When it cannot be (full, locked, read-only), each fails with StoreError.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        clock: Callable[[], float] = time.time,
+        from_thread: Callable[..., Any] | None = None,
+    ) -> None:
+        self._path = Path(path)
+        self._clock = clock
+        self._from_thread = from_thread
+        self._writer: Writer | None = None
+
+    def open(self) -> None:
+        """Create or migrate the store; what was being sent when it was left is queued again.
+
+        Raises:
+            StoreError: another engine has it, it is newer than this engine, or unusable.
+
+        """
+        from_thread = self._from_thread
+        if from_thread is None:
+            from twisted.internet import reactor  # the reactor is installed by now
+
+            from_thread = reactor.callFromThread  # type: ignore[attr-defined]
+        self._lock = lock(self._path)
+        try:
+            with self._session() as session, transaction(session):
+                claims.release(session, None)
+            self._writer = Writer(self._session, from_thread)
+            self._writer.start()
+        except sqlite3.Error as failure:
+            self._lock.close()
+            raise store_error(self._path, failure) from failure
+        except StoreError:
+            self._lock.close()
+            raise
+
+    def _session(self) -> Session:
+        return open_session(self._path, self._clock)
+
+    def close(self) -> Deferred[None]:
+        """Do what was asked for until now, then give the files back."""
+        return self._open_writer.stop().addBoth(self._unlock)
+
+    def _unlock(self, result: Any) -> Any:
+        self._lock.close()
+        return result
+
+    @property
+    def _open_writer(self) -> Writer:
+        if self._writer is None:
+            raise StoreError(f"{self._path} is not open")
+        return self._writer
+
+    def accept(self, received: Received) -> Deferred[Receipt]:
+        """Keep a message and queue its deliveries, unless it repeats an earlier one."""
+        return self._open_writer.submit(_ACCEPT, received, len(received.raw))
+
+    def quarantine(
+        self, port: str, peer: str, raw: bytes, reason: str, received_at: float
+    ) -> Deferred[Receipt]:
+        """Keep bytes that could not be read as a message."""
+        outcome = Outcome.QUARANTINED
+        return self.accept(Received("", port, peer, raw, received_at, outcome, reason=reason))
+
+    def answered(self, message_id: int, answer: str) -> Deferred[None]:
+        """Note the code that a message was answered with, later than at its commit."""
+        return self._open_writer.submit(_ANSWERED, (message_id, answer, self._clock()))
+
+    def claim(self, destination: str, limit: int, now: float) -> Deferred[list[Claimed]]:
+        """Take deliveries that may be sent now: heads of all their lanes, and due."""
+        return self._open_writer.submit(_CLAIM, Claim(destination, limit, now))
+
+    def settle(
+        self,
+        delivery_id: int,
+        event: Event | str,
+        *,
+        now: float,
+        detail: str = "",
+        not_before: float | None = None,
+        on_dead: str = "continue",
+    ) -> Deferred[State]:
+        """Say what came of a claimed delivery."""
+        settlement = Settlement(delivery_id, Event(event), now, detail, not_before, on_dead)
+        return self._open_writer.submit(_SETTLE, settlement)
+
+    def settle_many(self, settlements: Sequence[Settlement]) -> Deferred[list[State]]:
+        """Say what came of several: all of them, or none when one cannot be."""
+        return self._open_writer.submit(_SETTLE_MANY, settlements)
+
+    def next_due(self, destination: str) -> Deferred[float | None]:
+        """The time from which the next delivery may be claimed; None when there is none."""
+        return self._open_writer.submit(_NEXT_DUE, destination)
+
+    def release(self, destination: str | None = None) -> Deferred[int]:
+        """Queue again what was claimed and will not be sent by whoever claimed it."""
+        return self._open_writer.submit(_RELEASE, destination)
+
+    def replay(
+        self, message_id: int, destination: str | None = None, *, force: bool = False
+    ) -> Deferred[list[int]]:
+        """Queue deliveries of a message again; see engine.store.replay."""
+        return self._open_writer.submit(_REPLAY, Review(message_id, destination, force))
+
+    def abandon(self, message_id: int, destination: str | None = None) -> Deferred[list[int]]:
+        """Give held or dead deliveries up, so that their lanes go on."""
+        return self._open_writer.submit(_ABANDON, Review(message_id, destination))
+
+    async def purge(self, before: float) -> int:
+        """Forget messages received before a time whose deliveries are all delivered."""
+        total, newest = 0, 0
+        while True:
+            purged: Purge = await self._open_writer.submit(_PURGE, Purge(before, newest))
+            total += purged.messages
+            newest = purged.after
+            if purged.messages < PURGE_AT_ONCE:
+                return total
