@@ -1,0 +1,145 @@
+"""The least that can be put beside the listener: Twisted, SQLite, and the same commits.
+
+``python -m benchmarks.bare FOLDER`` prints its port.  It makes the rows that the
+engine makes for an accepted message (same schema, same pragmas, same bulk
+statements, same group commit and fsync) and answers after the commit.  It reads
+nothing of a message but what those rows need, checks nothing, knows no duplicate,
+no limit, no route, no metric, and answers from a template: what the engine loses
+against it is what being right costs.
+"""
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+from zlib import crc32
+
+from twisted.internet import asyncioreactor, protocol
+
+from engine.store import bulk, lanes
+from engine.store.accept import _DELIVERY, _MESSAGE
+from engine.store.schema import migrate
+from engine.store.session import Session
+
+ACK = b"\x0bMSH|^~\\&|||||20260101||ACK^R01^ACK|1|P|2.5.1\rMSA|AA|%s\r\x1c\r"
+
+Waiting = tuple["BareLoop", bytes, bytes]
+
+
+class BareLoop(protocol.Protocol):
+    """Cuts frames at the end block; one answer per commit."""
+
+    transport: Any
+
+    def __init__(self, queue: "SimpleQueue[Waiting]") -> None:
+        self._queue = queue
+        self._buffer = b""
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted calls this name
+        """Answers are small and must not wait for each other."""
+        self.transport.setTcpNoDelay(True)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted calls this name
+        """Queue every whole frame."""
+        self._buffer += data
+        while (end := self._buffer.find(b"\x1c\r")) >= 0:
+            raw, self._buffer = self._buffer[1:end], self._buffer[end + 2 :]
+            self._queue.put((self, raw, raw.split(b"|", 10)[9]))
+
+
+class Committer(threading.Thread):
+    """Commits whatever waits, then has the answers written on the reactor's thread."""
+
+    def __init__(self, folder: Path, queue: "SimpleQueue[Waiting]", reactor: Any) -> None:
+        super().__init__(daemon=True)
+        self._reactor = reactor
+        self._folder = folder
+        self._queue = queue
+        self._last = 0
+
+    def run(self) -> None:
+        """Group after group, for ever."""
+        session = Session(self._folder / "bare.db", time.time)
+        migrate(session.connection, self._folder / "bare.db")
+        self._bucket = session.bucket("bare", "mllp")
+        self._destination = session.destination("nowhere")
+        self._connection = session.connection
+        while True:
+            group = self._group()
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._insert(group)
+            self._connection.execute("COMMIT")
+            self._reactor.callFromThread(answer, group)
+
+    def _group(self) -> list[Waiting]:
+        group = [self._queue.get()]
+        try:
+            while len(group) < 1024:
+                group.append(self._queue.get_nowait())
+        except Empty:
+            pass
+        return group
+
+    def _insert(self, group: Sequence[Waiting]) -> None:
+        now = time.time()
+        messages, raws, deliveries, places = [], [], [], []
+        for number, (_, raw, control_id) in enumerate(group, self._last + 1):
+            start = raw.find(b"PID|")
+            patient = raw[start : raw.find(b"^", start)].rpartition(b"|")[2].decode()
+            lane = lanes.number_of(patient)
+            messages.append(
+                (
+                    *(number, self._bucket, "127.0.0.1", now, now, "accepted"),
+                    *(control_id.decode(), "LABSYS|CENTRAL LAB", "ORU^R01", "2.5.1", patient),
+                    *("", "AA", now, "", "", None, 0, crc32(raw)),
+                )
+            )
+            raws.append((number, raw))
+            deliveries.append((number, number, self._destination, "queued", f"[{lane}]", 1))
+            places.append((lane, number))
+        self._last += len(group)
+        bulk.insert(self._connection, _MESSAGE, messages)
+        bulk.insert(self._connection, "raw (message, bytes)", raws)
+        bulk.insert(self._connection, _DELIVERY, deliveries)
+        bulk.insert(self._connection, "waiting (lane, delivery)", places)
+        self._count(len(group))
+
+    def _count(self, more: int) -> None:
+        run = self._connection.execute
+        run("UPDATE bucket SET received = received + ?", (more,))
+        run("UPDATE destination SET accepted = accepted + ?", (more,))
+        end = "ON CONFLICT DO UPDATE SET counted = counted + excluded.counted"
+        values = "(bucket, outcome, counted) VALUES (?, 'accepted', ?)"
+        run(f"INSERT INTO outcome_count {values} {end}", (self._bucket, more))
+        values = "(destination, state, counted) VALUES (?, 'queued', ?)"
+        run(f"INSERT INTO state_count {values} {end}", (self._destination, more))
+
+
+def answer(group: Sequence[Waiting]) -> None:
+    """Tell the senders, on the reactor's thread."""
+    for line, _, control_id in group:
+        line.transport.write(ACK % control_id)
+
+
+def main(folder: str) -> None:
+    """Listen until killed."""
+    install: Any = asyncioreactor.install
+    install(asyncio.new_event_loop())
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    queue: SimpleQueue[Waiting] = SimpleQueue()
+    factory: Any = protocol.Factory()
+    factory.buildProtocol = lambda _peer: BareLoop(queue)
+    port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+    Committer(Path(folder), queue, reactor).start()
+    print(port.getHost().port, flush=True)
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
