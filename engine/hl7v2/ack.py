@@ -15,7 +15,8 @@ from enum import StrEnum
 from typing import Literal
 
 from engine.errors import Location, MessageError
-from engine.hl7v2.escape import Delimiters, escape
+from engine.hl7v2.delimiters import Delimiters
+from engine.hl7v2.escape import escape
 from engine.hl7v2.header import Header
 from engine.hl7v2.message import Message
 
@@ -101,11 +102,9 @@ def _when(value: str) -> When | None:
 def is_acknowledgement(message: Message) -> bool:
     """Whether a message is an answer, which is never answered: the two sides would not stop.
 
-    Queries' responses (RSP, ORR …) carry an MSA, too, but bring data. One that names no type
-    and has an MSA is the acknowledgement of a system from before MSH-9 was required.
+    Queries' responses (RSP, ORR …) carry an MSA, too, but bring data and are messages.
     """
-    code = message.code.strip().upper()
-    return code in _ACKNOWLEDGEMENTS or (not code and message.segment("MSA") is not None)
+    return message.code.strip().upper() in _ACKNOWLEDGEMENTS
 
 
 def build_ack(

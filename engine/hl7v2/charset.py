@@ -38,6 +38,8 @@ _SWITCHED |= {"euc_kr": "iso2022_kr"}
 _ESCAPE = b"\x1b"
 #: Within so many bytes an MSH ends.
 _REACH = 64 * 1024
+#: More than MSH-18 can need; what it names is remembered.
+_LONGEST_NAMES = 200
 _WIDE_STARTS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -53,11 +55,14 @@ _WIDE_STARTS = (
 @lru_cache(maxsize=256)
 def codec(name: str) -> str | None:
     """Python's name for a character set of table 0211 or of common use; None when unknown."""
-    key = "".join(name.upper().split())
-    if key.startswith("8859"):  # 8859/1, and 8859-1 as some write it
-        key = "ISO" + key.replace("/", "-")
+    key = "".join(name.upper().split()).replace("/", "-")
+    known = _TABLE_0211.get(key, key)
+    if known.startswith("8859"):  # 8859/1, and 8859-1 as some write it
+        known = f"iso{known}"
+    elif known.startswith("ISOIR"):  # registered numbers outside of the table
+        known = known.replace("ISOIR", "iso-ir-").replace("--", "-")
     try:
-        info = codecs.lookup(_TABLE_0211.get(key, key.replace("/", "-")))
+        info = codecs.lookup(known)
     except (LookupError, ValueError):
         return None
     return info.name if info.name.startswith(_FAMILIES) else None
@@ -80,7 +85,7 @@ def _codecs(repetitions: tuple[str, ...], default: str) -> tuple[str, ...]:
     An empty first repetition before others is ASCII (chapter 2.14.9.18), an empty MSH-18 is
     the default.
     """
-    names = [name.strip() for name in repetitions]
+    names = [name.strip().strip('"') for name in repetitions]  # "" deletes: none is named
     if not any(names):
         names = [default]
     elif not names[0]:
@@ -88,7 +93,7 @@ def _codecs(repetitions: tuple[str, ...], default: str) -> tuple[str, ...]:
     found = [codec(name) for name in names if name]
     if None in found:
         raise MessageError(
-            "the character set is not one of table 0211",
+            "the character set is not one that can be read here",
             at=Location("MSH", 1, 18),
             code=ErrorCode.TABLE_VALUE_NOT_FOUND,
         )
@@ -108,19 +113,16 @@ def decode(raw: bytes, default: str) -> tuple[str, str]:
     if raw[:3] == codecs.BOM_UTF8:
         return _strictly(raw[3:], "utf-8"), "utf-8"
     declared = _declared(raw)
-    candidates = _codecs(tuple(declared.split("~")) if declared else (), default)
-    candidates = tuple(_narrow(name) for name in candidates)
-    if len(candidates) > 1 and _ESCAPE in raw:
-        for name in candidates:
-            if name in _SWITCHED:
-                return _strictly(raw, _SWITCHED[name]), _SWITCHED[name]
-    for name in candidates[1:]:
-        # Declared and undecodable in the first: the sender means one of the others.
+    names = [_narrow(name) for name in _codecs(tuple(declared.split("~", 16)), default)]
+    if len(names) > 1 and _ESCAPE in raw:
+        names[:0] = [_SWITCHED[name] for name in names if name in _SWITCHED][:1]
+    for name in names[:-1]:
+        # More than one is declared: what is not in the first is in one of the others.
         try:
-            return raw.decode(candidates[0]), candidates[0]
+            return raw.decode(name), name
         except UnicodeDecodeError:
-            candidates = (name,)
-    return _strictly(raw, candidates[0]), candidates[0]
+            continue
+    return _strictly(raw, names[-1]), names[-1]
 
 
 def wide_codec(raw: bytes) -> str | None:
@@ -143,7 +145,7 @@ def _declared(raw: bytes) -> str:
     ]
     line = raw[begin : min(ends, default=len(raw))]
     fields = line.split(line[3:4] or b"|", 18)
-    return fields[17].decode("ascii", "replace") if len(fields) > 17 else ""
+    return fields[17][:_LONGEST_NAMES].decode("ascii", "replace") if len(fields) > 17 else ""
 
 
 def _strictly(raw: bytes, name: str) -> str:

@@ -8,21 +8,8 @@ value as it was written, because dropping it would lose data.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
-
-class Delimiters(NamedTuple):
-    """MSH-1 and the characters of MSH-2; "" when the message has none for a purpose."""
-
-    field: str = "|"
-    component: str = "^"
-    repetition: str = "~"
-    escape: str = "\\"
-    subcomponent: str = "&"
-    truncation: str = ""
-
-
-STANDARD = Delimiters()
+from engine.hl7v2.delimiters import STANDARD, Delimiters
 
 #: Chapter 2.7.6: formatting commands of FT as plain text; a number after them repeats it.
 _FORMATTING = {

@@ -6,13 +6,9 @@ import re
 
 from engine.errors import MessageError
 from engine.hl7v2.charset import decode, wide_codec
-from engine.hl7v2.message import (
-    STANDARD,
-    Delimiters,
-    Message,
-    Segment,
-    delimiters_of,
-)
+from engine.hl7v2.delimiters import STANDARD, Delimiters, delimiters_of
+from engine.hl7v2.message import Message
+from engine.hl7v2.segment import Segment
 
 #: How far into a broken frame an MSH is looked for, and how long it may be.
 _REACH = 64 * 1024

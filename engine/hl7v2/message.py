@@ -4,114 +4,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from engine.errors import ErrorCode, Location, MessageError
 from engine.hl7v2.charset import decode
-from engine.hl7v2.escape import STANDARD, Delimiters, unescape
+from engine.hl7v2.delimiters import STANDARD, Delimiters, delimiters_of
+from engine.hl7v2.escape import unescape
 from engine.hl7v2.path import Path
+from engine.hl7v2.segment import Segment, part
 
-__all__ = ["STANDARD", "Delimiters", "Message", "Segment", "delimiters_of", "unescape"]
-
-#: Segments whose first field is the field separator itself.
-HEADERS = frozenset(("MSH", "FHS", "BHS"))
+__all__ = ["STANDARD", "Delimiters", "Message", "Segment", "unescape"]
 
 _path = lru_cache(maxsize=4096)(Path.parse)
-
-
-class Segment:
-    """One segment; its fields are split on first use.
-
-    ``name`` is what stands before the first field separator, even when that is no segment name
-    (see ``odd``): such a line is kept, never dropped.
-    """
-
-    __slots__ = ("_charset", "_delimiters", "_fields", "index", "name", "sequence", "text")
-    _fields: list[str]  # set by the first use of ``fields``
-
-    def __init__(
-        self,
-        name: str,
-        index: int,
-        sequence: int,
-        text: str,
-        delimiters: Delimiters,
-        charset: str,
-    ) -> None:
-        self.name = name
-        self.index = index
-        self.sequence = sequence
-        self.text = text
-        self._delimiters = delimiters
-        self._charset = charset
-
-    @property
-    def fields(self) -> list[str]:
-        """The raw fields: ``fields[n]`` is field n, ``fields[0]`` the segment's name."""
-        try:
-            return self._fields
-        except AttributeError:
-            separator = self._delimiters.field
-            fields = self._fields = self.text.split(separator)
-            if self.name in HEADERS:
-                fields.insert(1, separator)
-            return fields
-
-    @property
-    def odd(self) -> bool:
-        """Whether the line starts with something that is no segment name."""
-        name = self.name
-        return not (len(name) == 3 and name.isascii() and name.isalnum() and name.isupper()) or (
-            name[0].isdigit()
-        )
-
-    def field(self, number: int) -> str:
-        """The raw text of a field, with its repetitions; "" when absent."""
-        fields = self.fields
-        return fields[number] if number < len(fields) else ""
-
-    def repetitions(self, number: int) -> list[str]:
-        """The raw repetitions of a field; none when it is empty."""
-        text = self.field(number)
-        if not text:
-            return []
-        separator = self._delimiters.repetition
-        if not separator or separator not in text or self._is_delimiters(number):
-            return [text]
-        return text.split(separator)
-
-    def value(
-        self, number: int, repetition: int = 1, component: int = 1, subcomponent: int = 1
-    ) -> str:
-        """One decoded value; "" when absent."""
-        fields = self.fields
-        text = fields[number] if number < len(fields) else ""
-        if not text:
-            return ""
-        if number <= 2 and self.name in HEADERS:
-            return text if repetition == component == subcomponent == 1 else ""
-        delimiters = self._delimiters
-        text = part(text, repetition, delimiters.repetition)
-        text = part(text, component, delimiters.component)
-        text = part(text, subcomponent, delimiters.subcomponent)
-        if delimiters.escape and delimiters.escape in text:
-            return unescape(text, delimiters, self._charset)
-        return text
-
-    def _is_delimiters(self, number: int) -> bool:
-        return number <= 2 and self.name in HEADERS
-
-    def __repr__(self) -> str:
-        # The content is patient data and a repr ends up in logs.
-        return f"<Segment {self.index}: {len(self.text)} characters>"
-
-
-def part(text: str, number: int, separator: str) -> str:
-    """The nth part of a text, from 1; without separators the text is its only part."""
-    if not separator or separator not in text:
-        return text if number == 1 else ""
-    if number == 1:
-        return text[: text.index(separator)]
-    parts = text.split(separator, number)
-    return parts[number - 1] if number <= len(parts) else ""
 
 
 class Message:
@@ -183,7 +84,7 @@ class Message:
         if path.field is None:
             return segment.text
         text = segment.field(path.field)
-        if segment._is_delimiters(path.field):
+        if segment.is_delimiters(path.field):
             return text
         delimiters = self.delimiters
         if path.repetition is not None or path.component is not None:
@@ -276,49 +177,3 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<Message of {len(self.segments)} segments>"
-
-
-def delimiters_of(header: str) -> Delimiters:
-    """The delimiters that an MSH, FHS or BHS segment declares.
-
-    Raises:
-        MessageError: there is no such segment, or what stands in MSH-1 or MSH-2 delimits nothing.
-
-    """
-    name, separator = header[:3], header[3:4]
-    if name not in HEADERS:
-        raise MessageError(
-            "the message does not start with MSH",
-            at=Location("MSH"),
-            code=ErrorCode.SEGMENT_SEQUENCE_ERROR,
-        )
-    if not separator or separator.isalnum() or separator.isspace():
-        raise MessageError(
-            "the field separator (the character after MSH) is missing",
-            at=Location(name, 1, 1),
-            code=ErrorCode.REQUIRED_FIELD_MISSING,
-        )
-    return _delimiters(name, separator, header[4:].partition(separator)[0])
-
-
-@lru_cache(maxsize=1024)
-def _delimiters(name: str, separator: str, declared: str) -> Delimiters:
-    r"""Read MSH-2, also an irregular one.
-
-    ``^~\\&``, a backslash doubled by some programming language, declares each character once.
-    ``^~&`` has no escape character: ``&`` is the subcomponent separator everywhere.
-    """
-    if any(character.isalnum() for character in declared):
-        raise MessageError(
-            "the encoding characters are missing",
-            at=Location(name, 1, 2),
-            code=ErrorCode.REQUIRED_FIELD_MISSING,
-        )
-    characters = [c for c in dict.fromkeys(declared) if not c.isspace()]
-    if not characters:
-        # Nothing declared: the characters that chapter 2.5.4 recommends.
-        characters = [c for c in STANDARD[1:5] if c != separator]
-    if len(characters) == 3 and characters[2] == "&":
-        characters.insert(2, "")
-    characters += [""] * (5 - len(characters))
-    return Delimiters(separator, *characters[:5])
