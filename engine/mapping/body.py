@@ -243,13 +243,20 @@ class Writer:
         self._block(block.fields, replace(slot, element=element), made)
 
     def _lay(
-        self, value: str, over: Block | None, under: Block | None, slot: Slot, put: Put
+        self, value: str, over: Block | Leaf | None, under: Block | Leaf | None, slot: Slot, put: Put
     ) -> None:
         """Copy a converted value (it may be shared) and lay elements over and under it."""
         name = self.emitter.fresh("y")
         self.emitter.line(f"{name} = dict({value})")
-        for block, guard in ((over, False), (under, True)):
-            for key, item in block.fields if block else ():
+        single = replace(slot, element=replace(slot.element, is_list=False))
+        for layer, guard in ((over, False), (under, True)):
+            if isinstance(layer, Leaf):
+                code = f"{name} = {{**{{0}}, **{name}}}" if guard else f"{name} = {{**{name}, **{{0}}}}"
+                self._value(
+                    layer.value, layer.place, single, lambda x, c=code: self.emitter.line(c.replace("{0}", x))  # type: ignore[misc]
+                )
+                continue
+            for key, item in layer.fields if layer else ():
                 self._element(name, slot.element.type, key, item, slot.site, guard)
         put(name)
 

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.errors import Place, Problem
-from engine.fhir import definitions
 from engine.mapping.body import WHOLE, Site, Writer
 from engine.mapping.convert import Conversions
 from engine.mapping.emit import Emitter
@@ -113,7 +112,9 @@ class Compiler:
 
     def _datatype(self, datatype_map: DatatypeMap) -> DatatypeFunction:
         emitter = Emitter()
-        writer = Writer(self, emitter, datatype_map.type)
+        dispatch = WHOLE in datatype_map.rules
+        reference = dispatch and datatype_map.resource
+        writer = Writer(self, emitter, "Reference" if reference else datatype_map.type)
         site = Site(datatype=datatype_map.datatype, parts="p", raw="v", below="sub", at="at")
         at = ", at" if self.trace else ""
         with emitter.block(f"def build(run, v, sep{at}):"):
@@ -125,7 +126,7 @@ class Compiler:
             emitter.line("b = {}")
             self._datatype_rules(writer, datatype_map.rules.values(), site)
         build: DatatypeFunction = emitter.function(f"<{datatype_map.name}>", "build")
-        if datatype_map.resource:
+        if datatype_map.resource and not dispatch:
             build = self.conversions.resource(datatype_map, build)
         return build if self.trace else memoised(datatype_map.name, build)
 
@@ -138,7 +139,7 @@ class Compiler:
             emitter.line("return None")
         for rule in (*constants, *trailing):
             writer.rule(rule, "b", site, guard=True)
-        emitter.line(f"return b.get({WHOLE!r})" if definitions.is_primitive(writer.type) else "return b")
+        emitter.line(f"return b.get({WHOLE!r}, b)")
 
     # ------------------------------------------------------------ checking
 

@@ -15,7 +15,7 @@ from engine.mapping.emit import Emitter
 from engine.mapping.fetch import Raw
 from engine.mapping.functions import Function
 from engine.mapping.model import DatatypeMap, Library
-from engine.mapping.runtime import Run, Shared
+from engine.mapping.runtime import Run, Shared, dumps
 
 if TYPE_CHECKING:
     from engine.mapping.compile import Compiler
@@ -135,7 +135,7 @@ class Conversions:
     def resource(self, datatype_map: DatatypeMap, build: Convert) -> Convert:
         """A conversion that makes a resource and yields the reference to it."""
         key = self._library.keys.get(datatype_map.type)
-        type_name, name = datatype_map.type, datatype_map.name
+        type_name = datatype_map.type
 
         def make(run: Run, v: str, sep: str, *at: Any) -> Any:
             body = build(run, v, sep, *at)
@@ -143,7 +143,7 @@ class Conversions:
                 return None
             body = {"resourceType": type_name, **body}
             criterion = identity.criterion(run.plain(body), key) if key is not None else ""
-            seed = criterion or f"{run.context.channel}|{name}|{v}"
+            seed = criterion or f"{run.context.channel}|{dumps(run.plain(body))}"
             uuid = identity.uuid_of(f"{type_name}|{seed}")
             return run.share(Shared(type_name, body, uuid, criterion))
 

@@ -111,20 +111,74 @@ def authority_name(run: Run, raw: str) -> str | None:
 
 def low(run: Run, text: str) -> Body | None:
     """The lower end of a reference range that can be read, as a Quantity."""
-    return _end(text, 0)
+    found = datatypes.reference_range(text) if text else None
+    return _end(found.low, found.unit) if found else None
 
 
 def high(run: Run, text: str) -> Body | None:
     """The upper end of a reference range that can be read, as a Quantity."""
-    return _end(text, 1)
-
-
-def _end(text: str, number: int) -> Body | None:
     found = datatypes.reference_range(text) if text else None
-    if found is None or found[number] is None:
+    return _end(found.high, found.unit) if found else None
+
+
+def _end(digits: str | None, unit: str) -> Body | None:
+    if digits is None:
         return None
-    made: Body = {"value": orjson.Fragment(found[number].encode())}
-    return made
+    made: Body = {"value": orjson.Fragment(digits.encode())}
+    return {**made, "unit": unit} if unit else made
+
+
+def one_piece(run: Run, text: str) -> Body | None:
+    """A number with its comparator in one text (``>5``), as a Quantity."""
+    found = datatypes.structured_numeric(text) if text else None
+    return found.value if found is not None and found.type == "Quantity" else None
+
+
+def mime(run: Run, kind: str, subtype: str = "", data: str = "") -> str | None:
+    """The MIME type of a document, by table 0834 and its like, else by how its data begin."""
+    return datatypes.content_type(kind, subtype, data)
+
+
+def document(run: Run, encoding: str, data: str) -> str | None:
+    """The data of an ED as base64."""
+    return datatypes.encoded(data, encoding)
+
+
+def pointer(run: Run, text: str) -> str | None:
+    """The URL of an RP."""
+    return datatypes.pointer(text)
+
+
+def phone(run: Run, country: str, area: str, local: str, extension: str = "") -> str | None:
+    """A telephone number from its parts, as the guide composes it."""
+    return datatypes.contact_value(["", "", "", "", country, area, local, extension])
+
+
+def samples(run: Run, raw: str) -> Body | None:
+    """The values of an NA or MA, as SampledData: repetitions are rows."""
+    rows = [[run.clean(value) for value in row.split(run.C)] for row in raw.split(run.R)]
+    return datatypes.sampled_data(rows)
+
+
+def repeat(run: Run, code: str) -> Body | None:
+    """What a repeat pattern (``Q6H``, ``BID``) says, as Timing.repeat."""
+    return datatypes.repeat_pattern(code) if code else None
+
+
+def times(run: Run, text: str) -> list[str] | None:
+    """Times of day, listed with commas."""
+    return datatypes.times_of_day(text) if text else None
+
+
+def duration(run: Run, text: str) -> Body | None:
+    """A length of time such as ``D10``."""
+    return datatypes.duration(text)
+
+
+def name(run: Run, raw: str) -> str | None:
+    """A person's name in one line, of an XPN."""
+    parts = [run.clean(part.split(run.S, 1)[0]) for part in raw.split(run.R, 1)[0].split(run.C)]
+    return datatypes.person_name(parts)
 
 
 def upper(run: Run, text: str) -> str | None:
@@ -143,4 +197,14 @@ FUNCTIONS: dict[str, Function] = {
     "low": Function(low),
     "high": Function(high),
     "upper": Function(upper),
+    "one_piece": Function(one_piece),
+    "mime": Function(mime),
+    "document": Function(document),
+    "pointer": Function(pointer),
+    "phone": Function(phone),
+    "samples": Function(samples, raw=True),
+    "repeat": Function(repeat),
+    "times": Function(times),
+    "duration": Function(duration),
+    "name": Function(name, raw=True),
 }

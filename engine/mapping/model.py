@@ -55,8 +55,8 @@ class Filled:
     """A converted value with elements laid over it (``with``) or under it (``default``)."""
 
     source: Value
-    over: Block | None
-    under: Block | None
+    over: Block | Leaf | None
+    under: Block | Leaf | None
     place: Place
 
 

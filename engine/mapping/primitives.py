@@ -12,7 +12,8 @@ from typing import Any
 from engine.fhir import definitions
 from engine.fhir.validity import valid
 from engine.mapping import coding, datatypes
-from engine.mapping.runtime import Body, Run, Unconvertible
+from engine.mapping.runtime import Body, Run
+from engine.mapping.unconvertible import Unconvertible
 
 #: v2 types that are one text, in which a stray separator is only a character.
 TEXT = frozenset({"ST", "TX", "FT", "GTS", "SI", "NM", "varies", "VARIES", "*", ""})

@@ -121,10 +121,17 @@ class RuleReader:
             return None
         return Filled(
             source,
-            self._block(over, dict(over.entries)) if over else None,
-            self._block(under, dict(under.entries)) if under else None,
+            self._layer(over) if over else None,
+            self._layer(under) if under else None,
             node.place,
         )
+
+    def _layer(self, node: Node) -> Block | Leaf | None:
+        """Elements to lay over or under a value: a block, or another value of the same type."""
+        if node.kind == "text":
+            value = self._value(node)
+            return None if value is None else Leaf(value, node.place)
+        return self._block(node, dict(node.entries))
 
     def _block(self, node: Node, entries: dict[str, Node]) -> Block:
         fields: list[tuple[str, Body]] = []

@@ -30,10 +30,6 @@ def dumps(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-class Unconvertible(ValueError):
-    """A value that does not fit the type it is mapped to; the text quotes no value."""
-
-
 @dataclass(frozen=True, slots=True)
 class Spec:
     """What a segment map makes: the resource's name, type and the group it is unique in."""

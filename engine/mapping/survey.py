@@ -155,9 +155,9 @@ def body_refs(body: Body, *, conditions: bool = True) -> Iterator[Ref]:
             yield from body_refs(inner, conditions=conditions)
         case Filled(source, over, under):
             yield from value_refs(source)
-            for block in (over, under):
-                if block is not None:
-                    yield from body_refs(block, conditions=conditions)
+            for layer in (over, under):
+                if layer is not None:
+                    yield from body_refs(layer, conditions=conditions)
         case Several(items):
             for item in items:
                 yield from body_refs(item, conditions=conditions)
