@@ -37,15 +37,23 @@ class Batch:
 
 
 def split(payload: bytes | str) -> Batch:
-    """Take a text apart; one message without an envelope comes back as it is.
+    """Take a text apart; one message without a header before it comes back as it is.
 
     Nothing is dropped: what stands outside of messages and envelopes is among the strays.
     """
     raw = payload.encode() if isinstance(payload, str) else payload
-    marks = list(_MARK.finditer(raw.removeprefix(_BOM)))
-    if len(marks) == 1 and marks[0][1] == b"MSH" and marks[0].start() == 0:
+    text = raw.removeprefix(_BOM)
+    marks = list(_MARK.finditer(text))
+    if _is_one_message(text, marks):
         return Batch(messages=[raw])
-    return _Splitter(raw.removeprefix(_BOM)).split(marks)
+    return _Splitter(text).split(marks)
+
+
+def _is_one_message(text: bytes, marks: list[re.Match[bytes]]) -> bool:
+    """Whether the text begins with its only MSH: then even a BTS inside belongs to the message."""
+    if not marks or marks[0][1] != b"MSH" or text[: marks[0].start()].strip():
+        return False
+    return not any(mark[1] == b"MSH" for mark in marks[1:])
 
 
 class _Splitter:

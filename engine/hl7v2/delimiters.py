@@ -66,7 +66,7 @@ def _delimiters(name: str, separator: str, declared: str) -> Delimiters:
     characters = [c for c in dict.fromkeys(declared) if not c.isspace()]
     if not characters:
         # Nothing declared: the characters that chapter 2.5.4 recommends.
-        characters = [c for c in STANDARD[1:5] if c != separator]
+        characters = [c if c != separator else "" for c in STANDARD[1:5]]
     if len(characters) == 3 and characters[2] == "&":
         characters.insert(2, "")
     characters += [""] * (5 - len(characters))
