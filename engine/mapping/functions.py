@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -38,6 +39,23 @@ def join(run: Run, *texts: str) -> str | None:
 def concat(run: Run, *texts: str) -> str | None:
     """The texts one after the other, when the first is there."""
     return "".join(texts) if texts and texts[0] else None
+
+
+def joined(run: Run, separator: str, *texts: str) -> str | None:
+    """The texts that are there, with a separator of one's own between."""
+    return separator.join(text for text in texts if text) or None
+
+
+def endpoint(run: Run, raw: str) -> str | None:
+    """An application (HD) as the URL of a MessageHeader: its universal id, else its name."""
+    if not raw:
+        return None
+    namespace, universal, kind = _authority(run, raw)
+    found = authority_parts(run, "", universal, kind)
+    if found:
+        return found
+    named = "-".join(text for text in (namespace, universal) if text)
+    return "urn:mllp:" + quote(named) if named else None
 
 
 def lines(run: Run, *raws: str) -> str | None:
@@ -188,6 +206,8 @@ def upper(run: Run, text: str) -> str | None:
 
 FUNCTIONS: dict[str, Function] = {
     "join": Function(join),
+    "joined": Function(joined),
+    "endpoint": Function(endpoint, raw=True),
     "concat": Function(concat),
     "lines": Function(lines, raw=True),
     "system": Function(system),
