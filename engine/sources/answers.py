@@ -47,13 +47,20 @@ class Slot:
 class AnswerQueue:
     """Slots in the order of their messages.
 
-    ``write`` gets each answer in turn; ``dropped`` gets each that the peer did not wait for.
-    ``pending`` and ``size`` are what has not left yet, in answers and in bytes of messages.
+    ``write`` gets each answer in turn, ``dropped`` is called for each that the peer did not
+    wait for, and ``moved`` after some have left. ``pending`` and ``size`` are what has not left
+    yet, in answers and in bytes of messages.
     """
 
-    def __init__(self, write: Callable[[bytes], None], dropped: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        dropped: Callable[[], None],
+        moved: Callable[[], None],
+    ) -> None:
         self._write = write
         self._dropped = dropped
+        self._moved = moved
         self._slots: deque[Slot] = deque()
         self._closed = False
         self.size = 0
@@ -74,6 +81,7 @@ class AnswerQueue:
         """Send what has become sendable."""
         if self._slots and self._slots[0] is slot:
             self._flush()
+            self._moved()
 
     def close(self) -> None:
         """The peer is gone: nothing leaves any more, and each answer still to come is dropped."""

@@ -44,12 +44,16 @@ class Budget:
             self._wake()
         return self._may_read(spender)
 
-    def leave(self, spender: Spender, held: int) -> None:
-        """The spender is gone, and what it held with it."""
+    def give(self, amount: int) -> None:
+        """Give back what a connection that is gone still held."""
+        self.used -= amount
+        self._wake()
+
+    def leave(self, spender: Spender) -> None:
+        """Forget a spender that is gone."""
         self._waiting.pop(spender, None)
         if self._allowed is spender:
             self._allowed = None
-        self.used -= held
         self._wake()
 
     def _may_read(self, spender: Spender) -> bool:

@@ -43,7 +43,7 @@ class FrameTimer:
         self._seconds = seconds
         self._expired = expired
         self._call: DelayedCall | None = None
-        self._running = False
+        self.running = False  # whether a frame is open
         self._started = 0.0
         self._suspended_at: float | None = None
         self._bytes = 0
@@ -52,9 +52,9 @@ class FrameTimer:
         """Tell what a read has brought: is a frame open now, and is it another than before."""
         if not inside:
             self.stop()
-        elif not self._running or new_frame:
+        elif not self.running or new_frame:
             self.stop()
-            self._running, self._started, self._bytes = True, self._clock.seconds(), received
+            self.running, self._started, self._bytes = True, self._clock.seconds(), received
             self._schedule()
         else:
             self._bytes += received
@@ -73,7 +73,7 @@ class FrameTimer:
 
     def stop(self) -> None:
         """No frame is open, or the connection is gone."""
-        self._running = False
+        self.running = False
         self._cancel()
 
     def _left(self) -> float:
@@ -81,7 +81,7 @@ class FrameTimer:
         return self._started + allowed - self._clock.seconds()
 
     def _schedule(self) -> None:
-        if self._running and self._suspended_at is None:
+        if self.running and self._suspended_at is None:
             self._call = self._clock.callLater(max(self._left(), 0.0), self._due)
 
     def _cancel(self) -> None:
@@ -94,7 +94,7 @@ class FrameTimer:
         if self._left() > 0:  # bytes have come since, and bought time
             self._schedule()
         else:
-            self._running = False
+            self.running = False
             self._expired()
 
 

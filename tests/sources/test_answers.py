@@ -13,7 +13,11 @@ class Wire:
     def __init__(self) -> None:
         self.sent: list[bytes] = []
         self.dropped = 0
-        self.queue = AnswerQueue(self.sent.append, self._drop)
+        self.moves = 0
+        self.queue = AnswerQueue(self.sent.append, self._drop, self._move)
+
+    def _move(self) -> None:
+        self.moves += 1
 
     def _drop(self) -> None:
         self.dropped += 1

@@ -26,7 +26,8 @@ class Connection:
             self.reading = True
 
     def lost(self) -> None:
-        self.budget.leave(self, self.held)
+        self.budget.give(self.held)
+        self.budget.leave(self)
 
 
 def test_connections_wait_when_the_budget_is_used_up_and_go_on_when_answers_free_it() -> None:

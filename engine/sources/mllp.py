@@ -1,0 +1,301 @@
+"""One MLLP connection: bytes in, frames to the reception, answers out in order."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet import interfaces, protocol
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer  # type: ignore[import-untyped]
+
+from engine.hl7v2.frame import Decoder, Empty, Event, Frame, Junk, Oversize, Truncated
+from engine.sources.answers import AnswerQueue
+from engine.sources.budget import Budget
+from engine.sources.ending import Ending
+from engine.sources.exchange import Line
+from engine.sources.flow import Flow, Hold
+from engine.sources.record import Record
+from engine.sources.timing import Clock, DelayedCall, FrameTimer, IdleTimer
+
+if TYPE_CHECKING:
+    from engine.config import MllpSource
+
+#: More unanswered messages than this on one connection, and it is not read for a while: enough
+#: that a sender which does not wait for answers fills the store's group commits.
+UNANSWERED = 256
+#: As above for application answers that wait for a delivery; accept answers go on meanwhile.
+UNDELIVERED = 4096
+#: Silence after a bare FS, on a tolerant port, that counts as the frame's end.
+BARE_END = 0.5
+
+
+class Reception(Protocol):
+    """What a connection does with its frames."""
+
+    def frame(self, payload: bytes, line: Line) -> None:
+        """Take a whole frame."""
+        ...
+
+    def broken(self, payload: bytes, reason: str, line: Line) -> None:
+        """Take what came of a frame that has no end, or none within the limits."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a connection is given by the port that it came in by."""
+
+    port: str
+    source: MllpSource
+    reception: Reception
+    budget: Budget
+    record: Record
+    clock: Clock
+
+
+@implementer(interfaces.IHalfCloseableProtocol, interfaces.IPushProducer)
+class MllpProtocol(protocol.Protocol):
+    """One connection. As producer it is told by Twisted when the peer does not read answers."""
+
+    transport: Any  # a TCP transport; Twisted's interfaces say little to mypy
+
+    def __init__(
+        self, around: Surroundings, peer: str, lost: Callable[[MllpProtocol], None]
+    ) -> None:
+        source, clock = around.source, around.clock
+        self.peer = peer
+        self.answers = AnswerQueue(self._write, self._dropped, self._moved)
+        self.later = AnswerQueue(self._write, self._dropped, self._moved)
+        self._around = around
+        self._tell_lost = lost
+        self._decoder = Decoder(max_frame=source.max_frame, tolerant=source.tolerant)
+        self._flow = Flow(self._stop_reading, self._read_on)
+        self._in_frame = FrameTimer(clock, source.frame_timeout, self._too_slow)
+        self._idle = IdleTimer(clock, source.idle_timeout, self._too_quiet)
+        self._silence: DelayedCall | None = None
+        self._ending = Ending(clock, self._close_our_side, self._cut)
+        self._held = 0  # bytes that the budget counts for this connection
+        self._last_frame = False  # end with the frame that is being read
+        self._read_closed = False
+        self._gone = False
+
+    # --- what Twisted calls ------------------------------------------------------------------
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        """Begin."""
+        self.transport.setTcpNoDelay(True)
+        _keep_alive(self.transport.getHandle())
+        self.transport.registerProducer(self, True)
+        self._idle.start()
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Take bytes, in whatever pieces they come."""
+        if self._ending.begun:
+            return  # nothing is promised for what comes after our last word
+        self._idle.touch()
+        events = self._decoder.feed(data)
+        for event in events:
+            self._handle(event)
+        self._after_read(len(data), bool(events))
+
+    def readConnectionLost(self) -> None:  # noqa: N802 - Twisted's name
+        """The peer has closed its side; it may still read, so its answers are finished."""
+        self._read_closed = True
+        self._in_frame.stop()
+        self._end_frame("the sender closed its side inside the frame")
+        if self._ending.said_all:
+            self.transport.loseConnection()  # both sides have said all
+        self._end()
+
+    def writeConnectionLost(self) -> None:  # noqa: N802 - Twisted's name
+        """Our side is closed; the peer's end, or the cut, comes next."""
+
+    def connectionLost(  # noqa: N802 - Twisted's name
+        self, reason: Failure = connectionDone
+    ) -> None:
+        """Stop everything that belongs to the connection; what is committed goes its way."""
+        self._gone = True
+        self.answers.close()
+        self.later.close()
+        self._ending.over()
+        self._in_frame.stop()
+        self._idle.stop()
+        self._stop_silence()
+        self._end_frame("the connection was lost inside the frame")
+        self._count_bytes()
+        self._around.budget.leave(self)
+        self._around.record.connection_closed(self._around.port, self.peer, reason)
+        self._tell_lost(self)
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """The peer does not read: the buffer of answers is full."""
+        self._flow.hold(Hold.PEER)
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """The peer reads again."""
+        self._flow.release(Hold.PEER)
+
+    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """The transport ends; connectionLost says the rest."""
+
+    # --- what the port and the budget call ---------------------------------------------------
+
+    @property
+    def inside(self) -> bool:
+        """Whether a frame is half read."""
+        return self._decoder.inside
+
+    def resume(self) -> None:
+        """The budget allows to read on."""
+        self._flow.release(Hold.BUDGET)
+
+    def drain(self) -> None:
+        """Finish the frame that is half read, give the answers, close."""
+        if self._decoder.inside:
+            self._last_frame = True
+        else:
+            self._end()
+
+    def cut(self) -> None:
+        """Close without any more patience."""
+        self._cut()
+
+    # --- frames ------------------------------------------------------------------------------
+
+    def _handle(self, event: Event) -> None:
+        around = self._around
+        match event:
+            case _ if self._ending.begun:
+                pass
+            case Frame(payload):
+                around.reception.frame(payload, self)
+            case Oversize(head):
+                reason = f"larger than the {around.source.max_frame} bytes that the port takes"
+                around.reception.broken(head, reason, self)
+                self._end()
+            case Truncated(payload, reason):
+                around.reception.broken(payload, reason, self)
+            case Junk(length):
+                around.record.junk(around.port, self.peer, length)
+            case Empty():
+                around.record.empty_frame(around.port)
+
+    def _after_read(self, received: int, new_frame: bool) -> None:
+        inside = self._decoder.inside
+        if inside or self._in_frame.running:
+            self._in_frame.progress(inside=inside, received=received, new_frame=new_frame)
+        self._watch_for_silence()
+        if self._last_frame and not inside:
+            self._end()
+        self._count_bytes()
+        if self.answers.pending > UNANSWERED or self.later.pending > UNDELIVERED:
+            self._flow.hold(Hold.ANSWERS)
+
+    def _end_frame(self, reason: str) -> None:
+        for event in self._decoder.close():
+            match event:
+                case Truncated(payload, _) if not self._ending.begun:
+                    self._around.reception.broken(payload, reason, self)
+                case _:
+                    self._handle(event)
+
+    # --- time --------------------------------------------------------------------------------
+
+    def _too_slow(self) -> None:
+        self._end_frame(f"the frame did not end within {self._around.source.frame_timeout:g} s")
+        self._end()
+
+    def _too_quiet(self) -> None:
+        self._around.record.idle(self._around.port, self.peer)
+        self._end()
+
+    def _watch_for_silence(self) -> None:
+        """On a tolerant port a bare FS and silence end a frame."""
+        self._stop_silence()
+        if self._decoder.waiting_for_silence:
+            self._silence = self._around.clock.callLater(BARE_END, self._silent)
+
+    def _stop_silence(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+    def _silent(self) -> None:
+        self._silence = None
+        for event in self._decoder.expire():
+            self._handle(event)
+        self._after_read(0, True)
+
+    # --- answers and bytes -------------------------------------------------------------------
+
+    def _write(self, answer: bytes) -> None:
+        self.transport.write(answer)
+
+    def _dropped(self) -> None:
+        self._around.record.answer_dropped(self._around.port, self.peer)
+
+    def _moved(self) -> None:
+        self._count_bytes()
+        if self.answers.pending <= UNANSWERED // 2 and self.later.pending <= UNDELIVERED // 2:
+            self._flow.release(Hold.ANSWERS)
+        if self._ending.begun:
+            self._end()
+
+    def _count_bytes(self) -> None:
+        held = self.answers.size + self.later.size + self._decoder.buffered
+        change, self._held = held - self._held, held
+        if self._gone:
+            self._around.budget.give(-change)
+        elif change and not self._around.budget.change(self, change):
+            self._flow.hold(Hold.BUDGET)
+        elif change:
+            self._flow.release(Hold.BUDGET)
+
+    # --- reading and ending ------------------------------------------------------------------
+
+    def _stop_reading(self) -> None:
+        self._in_frame.suspend()
+        if not (self._gone or self._ending.begun):
+            self.transport.pauseProducing()
+
+    def _read_on(self) -> None:
+        self._in_frame.resume()
+        if not (self._gone or self._read_closed):
+            self.transport.resumeProducing()
+
+    def _end(self) -> None:
+        """Handle nothing more; close when the last answer has been written."""
+        if self._gone:
+            return
+        if not self._ending.begun:
+            self._ending.begin()
+            self._in_frame.stop()
+            self._idle.stop()
+            self._stop_silence()
+            if self._flow.held and not self._read_closed:
+                self.transport.resumeProducing()  # to see the peer's end, and to discard
+        if not (self.answers.pending or self.later.pending):
+            self._ending.say_no_more()
+
+    def _close_our_side(self) -> None:
+        self.transport.unregisterProducer()
+        if self._read_closed:
+            self.transport.loseConnection()
+        else:
+            self.transport.loseWriteConnection()
+
+    def _cut(self) -> None:
+        if not self._gone:
+            self.transport.abortConnection()
+
+
+def _keep_alive(connection: socket.socket) -> None:
+    """Let the kernel notice a peer that vanished: after a minute of silence, four probes."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, option):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

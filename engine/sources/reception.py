@@ -1,0 +1,169 @@
+"""Frames of one port: read, decide, commit, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from twisted.python.failure import Failure
+
+from engine import intake
+from engine.errors import MessageError, StoreError
+from engine.hl7v2.ack import AckCode, Header
+from engine.hl7v2.batch import Batch
+from engine.hl7v2.message import Message
+from engine.lifecycle import Outcome
+from engine.sources import facts
+from engine.sources.exchange import Arrival, Exchange, Line, Tools
+from engine.sources.replies import Verdict
+from engine.sources.unpack import unpack
+from engine.store.records import Receipt, Received
+
+if TYPE_CHECKING:
+    from engine.config import Channel
+
+_OUR_FAULT = MessageError("an error of the receiving system")
+#: Types that are never answered, also when their message cannot be read.
+_ANSWERS = frozenset(("ACK", "MCF"))
+
+
+class Reception:
+    """The channels of one port, and what they make of each frame.
+
+    Everything up to the call of the store runs within the read that brought the frame: so the
+    store, and with it every lane, has the messages in the order in which they came.
+    """
+
+    def __init__(
+        self, port: str, channels: Sequence[Channel], configuration: str, tools: Tools
+    ) -> None:
+        self.port = port
+        self.channels = tuple(channels)
+        #: the hash of the configuration that holds for what comes in
+        self.configuration = configuration
+        self._tools = tools
+
+    def frame(self, payload: bytes, line: Line) -> None:
+        """Take a frame: one message, or a batch.
+
+        The messages of a batch are handled and answered one by one, each as its own MSH asks;
+        chapter 2.10.3 leaves answers to whole batches to an agreement, and there is none.
+        """
+        try:
+            batch = unpack(payload)
+        except MessageError as error:
+            self._quarantine(self._arrival(payload, line), error, Verdict.REJECT)
+            return
+        if batch is None:
+            self._message(self._arrival(payload, line))
+        else:
+            self._batch(batch, line)
+
+    def broken(self, payload: bytes, reason: str, line: Line) -> None:
+        """Take what came of a frame that did not come whole."""
+        self._quarantine(self._arrival(payload, line), MessageError(reason), Verdict.REJECT)
+
+    def _arrival(self, raw: bytes, line: Line) -> Arrival:
+        slot = line.answers.open(len(raw))
+        return Arrival(self.port, raw, line, slot, self._tools.clock(), self.configuration)
+
+    def _batch(self, batch: Batch, line: Line) -> None:
+        for raw in batch.messages:
+            self._message(self._arrival(raw, line))
+        if batch.problems:
+            # The messages are safe; what is odd about their envelope is kept for a person.
+            envelope = b"\r".join((*batch.headers, *batch.strays, *batch.trailers))
+            reason = "; ".join(str(problem) for problem in batch.problems)
+            arrival = self._arrival(envelope, line)
+            exchange = Exchange(self._tools, arrival, None)
+            self._close(exchange, facts.unreadable(arrival, (), reason))
+
+    # --- decisions ---------------------------------------------------------------------------
+
+    def _message(self, arrival: Arrival) -> None:
+        try:
+            message, channel = intake.read(arrival.raw, self.channels)
+            self._decided(arrival, message, intake.decide(message, channel))
+        except MessageError as error:
+            self._quarantine(arrival, error, Verdict.REJECT)
+        except Exception:  # a fault of ours must not cost the sender its connection
+            failure = Failure()  # type: ignore[no-untyped-call]
+            self._tools.record.fault(self.port, failure)
+            self._quarantine(arrival, _OUR_FAULT, Verdict.ERROR)
+
+    def _decided(
+        self, arrival: Arrival, message: Message, decision: intake.Decision[Channel]
+    ) -> None:
+        exchange = Exchange(self._tools, arrival, message)
+        match decision:
+            case intake.Accept(channel, flags):
+                self._accept(exchange, arrival, message, channel, flags)
+            case intake.Filter(channel, condition):
+                codes = exchange.both(Verdict.POSITIVE)
+                received = facts.closed(
+                    arrival, message, channel, Outcome.FILTERED, codes, condition
+                )
+                self._close(exchange, received, codes)
+            case intake.Refuse(channel, error):
+                codes = exchange.refusal(Verdict.REJECT if decision.rejected else Verdict.ERROR)
+                # What no channel of the port takes is kept as what never reached a channel.
+                outcome = Outcome.REFUSED if channel else Outcome.QUARANTINED
+                received = facts.closed(arrival, message, channel, outcome, codes, str(error))
+                self._close(exchange, received, codes, error)
+            case intake.Acknowledgement(channel):
+                received = facts.closed(arrival, message, channel, Outcome.ACKNOWLEDGEMENT)
+                self._close(exchange, received)
+
+    def _quarantine(self, arrival: Arrival, error: MessageError, verdict: Verdict) -> None:
+        """Keep bytes that are no message, and refuse them where their MSH says to whom."""
+        header = Header.read(arrival.raw)
+        if header is not None and header.code.strip().upper() in _ANSWERS:
+            header = None
+        exchange = Exchange(self._tools, arrival, header)
+        codes = exchange.refusal(verdict)
+        received = facts.unreadable(arrival, codes, str(error))
+        self._close(exchange, received, codes, error)
+
+    # --- commits -----------------------------------------------------------------------------
+
+    def _accept(
+        self,
+        exchange: Exchange,
+        arrival: Arrival,
+        message: Message,
+        channel: Channel,
+        flags: Sequence[MessageError],
+    ) -> None:
+        answer = exchange.commit_answer(channel)
+        received = facts.accepted(arrival, message, channel, answer, flags)
+        self._commit(
+            exchange, received, lambda receipt: exchange.committed(receipt, message, channel)
+        )
+
+    def _close(
+        self,
+        exchange: Exchange,
+        received: Received,
+        codes: Sequence[AckCode] = (),
+        *errors: MessageError,
+    ) -> None:
+        self._commit(exchange, received, lambda _: exchange.close(codes, errors))
+
+    def _commit(
+        self, exchange: Exchange, received: Received, then: Callable[[Receipt], None]
+    ) -> None:
+        """Store, then answer: in this order, whatever the message is."""
+        record = self._tools.record
+
+        def stored(receipt: Receipt) -> None:
+            record.stored(received, receipt)
+            then(receipt)
+
+        def failed(failure: Failure) -> None:
+            if isinstance(failure.value, StoreError):
+                record.not_stored(received, failure)
+            else:
+                record.fault(self.port, failure)
+            exchange.not_stored()
+
+        self._tools.store.accept(received).addCallback(stored).addErrback(failed)

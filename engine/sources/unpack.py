@@ -1,0 +1,31 @@
+"""The messages of one frame."""
+
+from __future__ import annotations
+
+from engine.errors import ErrorCode, MessageError
+from engine.hl7v2.batch import Batch, split
+
+_ENVELOPE = (b"FHS", b"BHS", b"BTS", b"FTS")
+_BOM = b"\xef\xbb\xbf"
+
+
+def unpack(payload: bytes) -> Batch | None:
+    """The batch that a frame holds, or None for what is one message.
+
+    Raises:
+        MessageError: several messages without an envelope. One frame, one message: a sender
+            that waits for one answer would take the second for that of its next message.
+
+    """
+    if payload.removeprefix(_BOM).lstrip().startswith(_ENVELOPE):
+        batch = split(payload)
+        if not batch.messages:
+            raise MessageError("a batch without messages", code=ErrorCode.SEGMENT_SEQUENCE_ERROR)
+        return batch
+    # A second MSH; the search is a plain one, for each frame passes here.
+    if b"\rMSH" in payload or b"\nMSH" in payload:
+        inside = split(payload)
+        if len(inside.messages) > 1:
+            what = "several messages in one frame, and no batch header (FHS, BHS) before them"
+            raise MessageError(what, code=ErrorCode.SEGMENT_SEQUENCE_ERROR)
+    return None
