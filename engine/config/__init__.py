@@ -1,0 +1,43 @@
+"""engine.yaml and channels/*.yaml as frozen values, every problem reported at once."""
+
+from engine.config.load import load_configuration
+from engine.config.model import (
+    Ack,
+    Basic,
+    Bearer,
+    Channel,
+    Configuration,
+    ConsoleSettings,
+    Destination,
+    EngineSettings,
+    FhirDestination,
+    FileDestination,
+    LogSettings,
+    MllpSource,
+    NoAuth,
+    Retry,
+    Secret,
+    Server,
+)
+from engine.config.schema import schema
+
+__all__ = [
+    "Ack",
+    "Basic",
+    "Bearer",
+    "Channel",
+    "Configuration",
+    "ConsoleSettings",
+    "Destination",
+    "EngineSettings",
+    "FhirDestination",
+    "FileDestination",
+    "LogSettings",
+    "MllpSource",
+    "NoAuth",
+    "Retry",
+    "Secret",
+    "Server",
+    "load_configuration",
+    "schema",
+]
