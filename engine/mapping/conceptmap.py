@@ -8,6 +8,7 @@ A row says what one code of the sender becomes. Its columns, by name, in any ord
 from __future__ import annotations
 
 import csv
+import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -94,10 +95,6 @@ class ConceptMap:
         own = {_key(row) for row in feed.rows}
         kept = tuple(row for row in self.rows if _key(row) not in own)
         return ConceptMap(self.name, feed.rows + kept)
-
-    def targets(self) -> Iterator[Row]:
-        """Every row, for whoever checks the targets against the element they go to."""
-        return iter(self.rows)
 
 
 def _key(row: Row) -> tuple[str, str]:
@@ -222,3 +219,16 @@ def _column(line: str, number: int, separator: str) -> int:
             if cell == number:
                 return position + 1
     return len(line) + 1
+
+
+# ---------------------------------------------------------------- writing CSV
+
+
+def dump_concept_map(table: ConceptMap) -> str:
+    """The text of the CSV file that reads back as this table."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in table.rows:
+        writer.writerow((row.code, row.display, *row.target, row.comment))
+    return out.getvalue()

@@ -351,9 +351,10 @@ def _predicates(reader: _Reader, ref: Ref, quantifier: str) -> Condition:
             return Test(ref, kind, negated=negated, quantifier=quantifier)
     if reader.word("matches"):
         return Test(ref, "matches", _pattern(reader), quantifier=quantifier)
-    for words, kind in ((("starts", "with"), "starts"), (("contains",), "contains")):
-        if reader.word(*words):
-            return Test(ref, kind, _plain(reader), quantifier=quantifier)
+    if reader.word("starts", "with"):
+        return Test(ref, "starts", _plain(reader), quantifier=quantifier)
+    if reader.word("contains"):
+        return Test(ref, "contains", _plain(reader), quantifier=quantifier)
     if reader.word("is", "not"):
         return Compare(ref, (_operand(reader),), negated=True, quantifier=quantifier)
     if reader.word("is"):
@@ -364,7 +365,7 @@ def _predicates(reader: _Reader, ref: Ref, quantifier: str) -> Condition:
     )
 
 
-_TESTS = (
+_TESTS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("is", "not", "valued"), "valued"),
     (("is", "valued"), "valued"),
     (("is", "not", "empty"), "empty"),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.errors import Place
+from engine.errors import ConfigurationError, Place, Problem
 from engine.hl7v2.message import Message, Segment
 from engine.mapping.grammar import (
     All,
@@ -55,7 +55,12 @@ def parse_condition(text: str, place: Place | None = None) -> MessageCondition:
     Raises:
         ConfigurationError: with the place, what is wrong and what to write.
     """
-    return MessageCondition(text, parse_condition_tree(text, place))
+    condition = MessageCondition(text, parse_condition_tree(text, place))
+    for ref in condition.refs:
+        if not ref.segment:
+            instead = f"write it like {str(ref).replace('.', '-', 1)}" if ref.datatype else None
+            raise ConfigurationError([Problem(place, f"'{ref}' is not a path", instead)])
+    return condition
 
 
 def _refs(tree: Condition) -> Iterator[Ref]:
