@@ -29,7 +29,7 @@ class CorpusFile:
     eol: str
     encoding_characters: str
     flags: frozenset[str]
-    expected: Path | None  # the FHIR that its origin makes of it
+    expected: tuple[Path, ...]  # the FHIR that its origin makes of it
 
     @property
     def raw(self) -> bytes:
@@ -64,7 +64,7 @@ def _read(root: Path) -> tuple[CorpusFile, ...]:
             eol=row["eol"],
             encoding_characters=row["msh2"],
             flags=frozenset(filter(None, row["flags"].split(","))),
-            expected=root / row["expected_fhir"] if row["expected_fhir"] else None,
+            expected=tuple(root / path for path in row["expected_fhir"].split(";") if path),
         )
         for row in rows
     )

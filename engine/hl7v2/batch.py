@@ -67,10 +67,9 @@ class _Splitter:
         self._separator = b"|"
 
     def split(self, marks: list[re.Match[bytes]]) -> Batch:
-        starts = [mark.start() for mark in marks]
-        stray_end = starts[0] if starts else len(self._raw)
-        self._stray(self._raw[:stray_end])
-        for mark, end in zip(marks, [*starts[1:], len(self._raw)], strict=True):
+        ends = [*(mark.start() for mark in marks), len(self._raw)]
+        self._stray(self._raw[: ends[0]])
+        for mark, end in zip(marks, ends[1:], strict=True):
             self._take((mark[1] or mark[2]).decode(), self._raw[mark.start() : end])
         return self._batch
 
@@ -118,7 +117,8 @@ class _Splitter:
             )
 
     def _stray(self, text: bytes) -> None:
-        if text.strip():
+        text = text.strip(b"\r\n")
+        if text:
             self._batch.strays.append(text)
             self._batch.problems.append(
                 MessageError(

@@ -29,7 +29,7 @@ class Message:
         separator, segments, by_name = delimiters.field, self.segments, self._by_name
         for index, line in enumerate(lines):
             name = line[:3]
-            if line[3:4] != separator and len(line) != 3:
+            if (line[3:4] != separator and len(line) != 3) or separator in name:
                 name = line.partition(separator)[0]
             same = by_name.get(name)
             if same is None:
