@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from engine.lifecycle import Outcome, State
+from engine.lifecycle import Outcome
 from engine.store import bulk, lanes
 from engine.store.counters import Counters
+from engine.store.numbering import delivery_of
 from engine.store.records import Receipt, Received
 from engine.store.session import Session
 
 _MESSAGE = (
     "message (id, bucket, peer, received_at, stored_at, outcome, control_id, sender, type, "
     "version, patient, order_number, answer, answered_at, reason, configuration, original, "
-    "reused, checksum)"
+    "reused, checksum, raw)"
 )
 _DELIVERY = "delivery (id, message, destination, state, lanes, blocked)"
 
@@ -29,114 +29,133 @@ class _Earlier(NamedTuple):
 
     id: int
     answer: str
+    raw: bytes
+
+
+class _Queued(NamedTuple):
+    """A delivery to be."""
+
+    id: int
+    message: int
+    destination: int
+    lanes: list[int]
 
 
 def accept(session: Session, calls: Sequence[Received]) -> list[Receipt]:
     """Store messages in their order; each duplicate is told by what came before it."""
-    intake = _Intake(session, calls)
-    receipts = [intake.take(message) for message in calls]
-    intake.write()
+    group = _Group(session, calls)
+    receipts = [group.take(message) for message in calls]
+    group.write()
     return receipts
 
 
-class _Intake:
-    """The rows that one group of messages makes."""
+class _Group:
+    """The rows that messages make which are stored at once."""
 
     def __init__(self, session: Session, calls: Sequence[Received]) -> None:
         self._session = session
         self._now = session.clock()
-        self._counters = Counters()
-        self._message, self._delivery = session.last_ids()
-        self._known = _used_ids(session, calls)
-        self._group: defaultdict[tuple[str, str], list[tuple[bytes, _Earlier]]]
-        self._group = defaultdict(list)
+        self._last = session.last_message()
+        self._used = _used_ids(session, calls)
+        self._accepted: dict[tuple[str, str], list[_Earlier]] = {}
         self._messages: list[tuple[Any, ...]] = []
-        self._raws: list[tuple[int, bytes]] = []
-        self._deliveries: list[tuple[int, int, list[int]]] = []  # message, destination, lanes
+        self._deliveries: list[_Queued] = []
 
     def take(self, call: Received) -> Receipt:
         """Decide about one message and note its rows."""
-        self._message += 1
+        self._last += 1
         checksum = crc32(call.raw)
-        key = (call.sender, call.control_id)
-        receipt = Receipt(self._message, call.outcome)
-        if call.outcome is Outcome.ACCEPTED:
-            receipt = self._against_earlier(call, key, checksum)
+        receipt = self._judge(call, checksum)
         if receipt.outcome is Outcome.ACCEPTED:
-            self._group[key].append((call.raw, _Earlier(self._message, call.answer)))
+            earlier = _Earlier(self._last, call.answer, call.raw)
+            self._accepted.setdefault((call.sender, call.control_id), []).append(earlier)
             self._queue(call)
-        if receipt.outcome is not Outcome.DUPLICATE:
-            self._raws.append((self._message, call.raw))
         self._note(call, receipt, checksum)
         return receipt
 
-    def _against_earlier(self, call: Received, key: tuple[str, str], checksum: int) -> Receipt:
+    def _judge(self, call: Received, checksum: int) -> Receipt:
+        key = (call.sender, call.control_id)
+        if call.outcome is not Outcome.ACCEPTED:
+            return Receipt(self._last, call.outcome)
         # Without a control id there is nothing by which a resend could be told (MSH-10).
-        if not call.control_id or not (key in self._known or key in self._group):
-            return Receipt(self._message, Outcome.ACCEPTED)
-        original = self._original(call, key, checksum)
+        if not call.control_id or not (key in self._used or key in self._accepted):
+            return Receipt(self._last, Outcome.ACCEPTED)
+        original = self._original(call, checksum)
         if original is None:
-            return Receipt(self._message, Outcome.ACCEPTED, reused_id=True)
-        return Receipt(self._message, Outcome.DUPLICATE, original.id, original.answer)
+            return Receipt(self._last, Outcome.ACCEPTED, reused_id=True)
+        if original.answer in NEGATIVE:
+            return Receipt(self._last, Outcome.ACCEPTED)
+        return Receipt(self._last, Outcome.DUPLICATE, original.id, original.answer)
 
-    def _original(self, call: Received, key: tuple[str, str], checksum: int) -> _Earlier | None:
-        """The newest accepted message with the same bytes, unless it was answered negatively."""
-        for raw, earlier in reversed(self._group[key]):
-            if raw == call.raw:
-                return None if earlier.answer in NEGATIVE else earlier
+    def _original(self, call: Received, checksum: int) -> _Earlier | None:
+        """The newest accepted message with the same sender, control id and bytes."""
+        for earlier in reversed(self._accepted.get((call.sender, call.control_id), ())):
+            if earlier.raw == call.raw:
+                return earlier
         rows = self._session.connection.execute(
-            "SELECT message.id, answer, bytes FROM message JOIN raw ON raw.message = message.id "
-            "WHERE sender = ? AND control_id = ? AND checksum = ? AND outcome = ? "
-            "AND received_at > ? ORDER BY message.id DESC",
-            (*key, checksum, Outcome.ACCEPTED, call.duplicates_after),
+            "SELECT id, answer, raw FROM message INDEXED BY message_control "
+            "WHERE sender = ? AND control_id = ? AND checksum = ? AND outcome = 'accepted' "
+            "AND received_at > ? ORDER BY id DESC",
+            (call.sender, call.control_id, checksum, call.duplicates_after),
         )
-        for number, answer, raw in rows:
-            if raw == call.raw:
-                return None if answer in NEGATIVE else _Earlier(number, answer)
-        return None
+        return next((_Earlier(*row) for row in rows if row[2] == call.raw), None)
 
     def _queue(self, call: Received) -> None:
-        for name, names in call.deliveries():
+        for nth, (name, names) in enumerate(call.deliveries()):
             destination = self._session.destination(name)
-            numbers = list({lanes.number_of(lane): None for lane in names})
-            self._deliveries.append((self._message, destination, numbers))
-            self._counters.queued(destination)
+            numbers = [lanes.number_of(lane) for lane in names]
+            number = delivery_of(self._last, nth)
+            self._deliveries.append(_Queued(number, self._last, destination, numbers))
 
     def _note(self, call: Received, receipt: Receipt, checksum: int) -> None:
         bucket = self._session.bucket(call.channel, call.port)
         answer = receipt.original_answer if receipt.original_id else call.answer
         row = (
-            *(receipt.message_id, bucket, call.peer, call.received_at, self._now),
-            *(receipt.outcome, call.control_id, call.sender, call.type, call.version),
-            *(call.patient, call.order, answer, self._now if answer else None, call.reason),
-            *(call.configuration, receipt.original_id, int(receipt.reused_id), checksum),
+            self._last,
+            bucket,
+            call.peer,
+            call.received_at,
+            self._now,
+            receipt.outcome.value,
+            call.control_id,
+            call.sender,
+            call.type,
+            call.version,
+            call.patient,
+            call.order,
+            answer,
+            self._now if answer else None,
+            call.reason,
+            call.configuration,
+            receipt.original_id,
+            int(receipt.reused_id),
+            checksum,
+            call.raw if receipt.original_id is None else None,
         )
         self._messages.append(row)
-        self._counters.received(bucket, receipt.outcome)
 
     def write(self) -> None:
         """Write everything down."""
         bulk.insert(self._session.connection, _MESSAGE, self._messages)
-        bulk.insert(self._session.connection, "raw (message, bytes)", self._raws)
-        self._write_deliveries()
-        self._counters.write(self._session)
+        if self._deliveries:
+            self._write_deliveries()
+        counters = Counters()
+        counters.received((row[1], row[5]) for row in self._messages)
+        counters.queued(delivery.destination for delivery in self._deliveries)
+        counters.write(self._session)
 
     def _write_deliveries(self) -> None:
-        taken = lanes.occupied(
-            self._session, {lane for _, _, numbers in self._deliveries for lane in numbers}
-        )
+        wanted = {lane for delivery in self._deliveries for lane in delivery.lanes}
+        taken = lanes.occupied(self._session, wanted)
         rows, places, ready = [], [], []
-        for message, destination, numbers in self._deliveries:
-            self._delivery += 1
+        for number, message, destination, numbers in self._deliveries:
             blocked = len(taken.intersection(numbers))
             taken.update(numbers)
-            places += [(lane, self._delivery) for lane in numbers]
+            places += [(lane, number) for lane in numbers]
             if not blocked:
-                ready.append((destination, 0.0, self._delivery))
-            rows.append(
-                (self._delivery, message, destination, State.QUEUED)
-                + (bulk.numbers(numbers), blocked)
-            )
+                ready.append((destination, 0.0, number))
+            text = bulk.numbers(numbers)
+            rows.append((number, message, destination, "queued", text, blocked))
         bulk.insert(self._session.connection, _DELIVERY, rows)
         lanes.enter(self._session, places)
         bulk.insert(self._session.connection, "ready (destination, due, delivery)", ready)
@@ -154,5 +173,4 @@ def _used_ids(session: Session, calls: Sequence[Received]) -> set[tuple[str, str
         "message_control WHERE message.control_id = given.control_id "
         "AND message.sender = given.sender AND outcome = 'accepted' AND received_at > since)"
     )
-    found = bulk.select(session.connection, "sender, control_id, since", list(asked), query)
-    return {(sender, control_id) for sender, control_id in found}
+    return set(bulk.select(session.connection, "sender, control_id, since", list(asked), query))

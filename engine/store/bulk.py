@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -20,7 +21,7 @@ Row = Sequence[Any]
 def insert(connection: sqlite3.Connection, into: str, rows: Sequence[Row], end: str = "") -> None:
     """Run ``INSERT INTO {into} VALUES rows {end}``."""
     for part in _parts(rows):
-        connection.execute(f"INSERT INTO {into} {_values(part)} {end}", _flat(part))
+        connection.execute(_insertion(into, len(part), len(part[0]), end), _flat(part))
 
 
 def select(
@@ -29,16 +30,15 @@ def select(
     """Run a query that reads ``rows`` as a table ``given (columns)``."""
     found: list[tuple[Any, ...]] = []
     for part in _parts(rows):
-        statement = f"WITH given ({columns}) AS ({_values(part)}) {query}"
-        found += connection.execute(statement, _flat(part)).fetchall()
+        statement = _statement(columns, len(part), len(part[0]), query)
+        found += connection.execute(statement, _flat(part))
     return found
 
 
 def change(connection: sqlite3.Connection, columns: str, rows: Sequence[Row], change: str) -> None:
     """Run an UPDATE or DELETE that reads ``rows`` as a table ``given (columns)``."""
     for part in _parts(rows):
-        statement = f"WITH given ({columns}) AS ({_values(part)}) {change}"
-        connection.execute(statement, _flat(part))
+        connection.execute(_statement(columns, len(part), len(part[0]), change), _flat(part))
 
 
 def numbers(values: Iterable[int]) -> str:
@@ -47,7 +47,11 @@ def numbers(values: Iterable[int]) -> str:
 
 
 def _parts(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
-    start, left = 0, len(rows)
+    left = len(rows)
+    if left == 1:
+        yield rows
+        return
+    start = 0
     while left:
         size = min(_LARGEST, 1 << (left.bit_length() - 1))
         yield rows[start : start + size]
@@ -55,10 +59,20 @@ def _parts(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
         left -= size
 
 
-def _values(rows: Sequence[Row]) -> str:
-    one = f"({','.join('?' * len(rows[0]))})"
-    return f"VALUES {','.join([one] * len(rows))}"
+@lru_cache(maxsize=256)
+def _insertion(into: str, rows: int, columns: int, end: str) -> str:
+    return f"INSERT INTO {into} {_values(rows, columns)} {end}"
 
 
-def _flat(rows: Sequence[Row]) -> list[Any]:
-    return list(chain.from_iterable(rows))
+@lru_cache(maxsize=256)
+def _statement(columns: str, rows: int, width: int, rest: str) -> str:
+    return f"WITH given ({columns}) AS ({_values(rows, width)}) {rest}"
+
+
+def _values(rows: int, columns: int) -> str:
+    one = f"({','.join('?' * columns)})"
+    return f"VALUES {','.join([one] * rows)}"
+
+
+def _flat(rows: Sequence[Row]) -> Sequence[Any]:
+    return rows[0] if len(rows) == 1 else list(chain.from_iterable(rows))

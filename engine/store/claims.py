@@ -13,9 +13,9 @@ from engine.store.records import Claimed, Settlement
 from engine.store.session import Session
 
 _CLAIMED = (
-    "SELECT delivery.id, delivery.message, channel, lanes, attempt, bytes, received_at, "
+    "SELECT delivery.id, delivery.message, channel, lanes, attempt, raw, received_at, "
     "configuration FROM delivery JOIN message ON message.id = delivery.message "
-    "JOIN raw ON raw.message = message.id JOIN bucket ON bucket.id = message.bucket "
+    "JOIN bucket ON bucket.id = message.bucket "
     "WHERE delivery.id IN (SELECT value FROM json_each(?)) ORDER BY delivery.id"
 )
 
@@ -45,7 +45,7 @@ def claim(session: Session, call: Claim) -> list[Claimed]:
     run(
         "UPDATE delivery SET state = ?, attempt = attempt + 1, claimed_at = ? "
         "WHERE id IN (SELECT value FROM json_each(?))",
-        (State.SENDING, call.now, ids),
+        (State.SENDING.value, call.now, ids),
     )
     counters = Counters()
     counters.moved(destination, State.QUEUED, State.SENDING, len(rows))
@@ -146,7 +146,7 @@ class _Settling:
         self._counters.moved(row.destination, row.state, state)
         due = (call.not_before or 0.0) if state is State.QUEUED else 0.0
         attempt = row.attempt - (call.event is Event.RELEASED)
-        self._updates.append((row.id, state, attempt, due, call.now, call.detail))
+        self._updates.append((row.id, state.value, attempt, due, call.now, call.detail))
         self._lanes(row, state, call)
         return state
 
@@ -179,7 +179,9 @@ class _Settling:
 
 def release(session: Session, destination: str | None) -> int:
     """Queue again what is marked as being sent: nobody is sending it any more."""
-    query = "SELECT id FROM delivery WHERE state = 'sending' AND state <> 'delivered'"
+    query = (
+        "SELECT id FROM delivery WHERE state = 'sending' AND state IN ('sending', 'held', 'dead')"
+    )
     values: tuple[Any, ...] = ()
     if destination is not None:
         query += " AND destination = ?"

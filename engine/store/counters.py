@@ -2,50 +2,43 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 
-from engine.lifecycle import Outcome, State
+from engine.lifecycle import State
 from engine.store import bulk
 from engine.store.session import Session
+
+MESSAGES, DELIVERIES = "message", "delivery"
+#: The sides of the two identities that the parts must add up to.
+RECEIVED, ACCEPTED = "received", "accepted"
 
 
 class Counters:
     """Collects what a group of calls changes, then writes it once."""
 
     def __init__(self) -> None:
-        self._received: Counter[int] = Counter()
-        self._outcomes: Counter[tuple[int, str]] = Counter()
-        self._accepted: Counter[int] = Counter()
-        self._states: Counter[tuple[int, str]] = Counter()
+        self._changes: defaultdict[tuple[str, int, str], int] = defaultdict(int)
 
-    def received(self, bucket: int, outcome: Outcome) -> None:
-        """A message has come, and this has become of it."""
-        self._received[bucket] += 1
-        self._outcomes[bucket, outcome] += 1
+    def received(self, messages: Iterable[tuple[int, str]]) -> None:
+        """Messages have come: (bucket, what has become of each)."""
+        for (bucket, outcome), number in Counter(messages).items():
+            self._changes[MESSAGES, bucket, RECEIVED] += number
+            self._changes[MESSAGES, bucket, outcome] += number
 
-    def queued(self, destination: int) -> None:
-        """An accepted message has a delivery to this destination."""
-        self._accepted[destination] += 1
-        self._states[destination, State.QUEUED] += 1
+    def queued(self, destinations: Iterable[int]) -> None:
+        """Accepted messages have deliveries to these destinations, each named once for each."""
+        for destination, number in Counter(destinations).items():
+            self._changes[DELIVERIES, destination, ACCEPTED] += number
+            self._changes[DELIVERIES, destination, State.QUEUED.value] += number
 
     def moved(self, destination: int, before: State, after: State, number: int = 1) -> None:
         """Deliveries have changed their state."""
-        self._states[destination, before] -= number
-        self._states[destination, after] += number
+        self._changes[DELIVERIES, destination, before.value] -= number
+        self._changes[DELIVERIES, destination, after.value] += number
 
     def write(self, session: Session) -> None:
         """Add it all up in the store."""
-        run = session.connection.execute
-        for bucket, number in self._received.items():
-            run("UPDATE bucket SET received = received + ? WHERE id = ?", (number, bucket))
-        for destination, number in self._accepted.items():
-            statement = "UPDATE destination SET accepted = accepted + ? WHERE id = ?"
-            run(statement, (number, destination))
-        self._add(session, "outcome_count (bucket, outcome, counted)", self._outcomes)
-        self._add(session, "state_count (destination, state, counted)", self._states)
-
-    @staticmethod
-    def _add(session: Session, into: str, changes: Counter[tuple[int, str]]) -> None:
-        rows = [(number, name, change) for (number, name), change in changes.items() if change]
+        rows = [(*entry, change) for entry, change in self._changes.items() if change]
         end = "ON CONFLICT DO UPDATE SET counted = counted + excluded.counted"
-        bulk.insert(session.connection, into, rows, end)
+        bulk.insert(session.connection, "ledger (book, account, entry, counted)", rows, end)

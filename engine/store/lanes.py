@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 
-from engine.lifecycle import State
 from engine.store import bulk
 from engine.store.session import Session
 
@@ -98,7 +97,7 @@ def being_sent(session: Session, lanes: Iterable[int], newer_than: int = 0) -> s
     query = (
         "SELECT DISTINCT lane FROM delivery CROSS JOIN waiting "
         "ON waiting.delivery = delivery.id AND lane IN (SELECT value FROM json_each(?)) "
-        "WHERE state = 'sending' AND state <> 'delivered' AND delivery.id > ?"
+        "WHERE state = 'sending' AND state IN ('sending', 'held', 'dead') AND delivery.id > ?"
     )
     found = session.connection.execute(query, (bulk.numbers(lanes), newer_than))
     return {lane for (lane,) in found}
@@ -151,8 +150,8 @@ def make_ready(session: Session, deliveries: Iterable[int]) -> None:
     session.connection.execute(
         "INSERT INTO ready (destination, due, delivery) "
         "SELECT destination, due, id FROM delivery "
-        "WHERE id IN (SELECT value FROM json_each(?)) AND state = ? AND blocked = 0",
-        (bulk.numbers(deliveries), State.QUEUED),
+        "WHERE id IN (SELECT value FROM json_each(?)) AND state = 'queued' AND blocked = 0",
+        (bulk.numbers(deliveries),),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from engine.errors import StoreError
-from engine.store.schema import migrate
+from engine.store.schema import migrate, require_current
 from engine.store.session import Session, store_error
 
 
@@ -56,3 +56,17 @@ def transaction(session: Session) -> Iterator[None]:
             session.connection.execute("ROLLBACK")
         raise
     session.connection.execute("COMMIT")
+
+
+@contextmanager
+def short_session(path: Path, clock: Callable[[], float]) -> Iterator[Session]:
+    """One transaction of a command, beside the engine that may be running."""
+    if not path.exists():
+        raise StoreError(f"there is no store {path}: no engine has run with it yet")
+    try:
+        with Session(path, clock) as session:
+            require_current(session.connection, path)
+            with transaction(session):
+                yield session
+    except sqlite3.Error as failure:
+        raise store_error(path, failure) from failure

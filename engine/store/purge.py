@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from engine.store import bulk
+from engine.store.counters import DELIVERIES, MESSAGES
 from engine.store.session import Session
 
 #: Messages per commit, so that nobody waits long behind a purge.
@@ -20,42 +21,52 @@ class Purge(NamedTuple):
 
 
 def purge(session: Session, call: Purge) -> Purge:
-    """Forget the next few; dead, held and unsent ones are kept whatever their age."""
+    """Forget the next few; dead, held and unsent ones are kept whatever their age.
+
+    So is the newest message, from whose number the next one's follows.
+    """
     query = (
         "SELECT id FROM message WHERE id > ? AND received_at < ? AND NOT EXISTS (SELECT 1 "
-        "FROM delivery WHERE delivery.message = message.id AND state <> 'delivered') "
-        "ORDER BY id LIMIT ?"
+        "FROM delivery WHERE delivery.id BETWEEN message.id * 64 AND message.id * 64 + 63 "
+        "AND state <> 'delivered') AND id < (SELECT max(id) FROM message) ORDER BY id LIMIT ?"
     )
     found = session.connection.execute(query, (call.after, call.before, PURGE_AT_ONCE))
     ids = [number for (number,) in found]
     if ids:
-        _count(session, bulk.numbers(ids))
-        _delete(session, bulk.numbers(ids))
+        deliveries = _deliveries(session, ids)
+        _count(session, bulk.numbers(ids), deliveries)
+        _delete(session, bulk.numbers(ids), deliveries)
     if len(ids) < PURGE_AT_ONCE:
         _forget_lanes(session)
     return call._replace(after=ids[-1] if ids else call.after, messages=len(ids))
 
 
-def _count(session: Session, ids: str) -> None:
-    end = "ON CONFLICT DO UPDATE SET purged = purged + excluded.purged"
-    those = "(SELECT value FROM json_each(?))"
+def _deliveries(session: Session, ids: list[int]) -> str:
+    query = (
+        "SELECT delivery.id FROM json_each(?) CROSS JOIN delivery "
+        "WHERE delivery.id BETWEEN value * 64 AND value * 64 + 63"
+    )
+    found = session.connection.execute(query, (bulk.numbers(ids),))
+    return bulk.numbers(number for (number,) in found)
+
+
+def _count(session: Session, messages: str, deliveries: str) -> None:
     run = session.connection.execute
-    run(
-        "INSERT INTO outcome_count (bucket, outcome, purged) SELECT bucket, outcome, count(*) "
-        f"FROM message WHERE id IN {those} GROUP BY bucket, outcome {end}",
-        (ids,),
+    statement = (
+        "INSERT INTO ledger (book, account, entry, purged) SELECT ?, {account}, {entry}, count(*) "
+        "FROM {table} WHERE id IN (SELECT value FROM json_each(?)) GROUP BY 2, 3 "
+        "ON CONFLICT DO UPDATE SET purged = purged + excluded.purged"
     )
-    run(
-        "INSERT INTO state_count (destination, state, purged) SELECT destination, state, count(*) "
-        f"FROM delivery WHERE message IN {those} GROUP BY destination, state {end}",
-        (ids,),
-    )
+    of_messages = statement.format(account="bucket", entry="outcome", table="message")
+    run(of_messages, (MESSAGES, messages))
+    of_deliveries = statement.format(account="destination", entry="state", table="delivery")
+    run(of_deliveries, (DELIVERIES, deliveries))
 
 
-def _delete(session: Session, ids: str) -> None:
-    for table, column in (("delivery", "message"), ("raw", "message"), ("message", "id")):
+def _delete(session: Session, messages: str, deliveries: str) -> None:
+    for table, numbers in (("delivery", deliveries), ("message", messages)):
         session.connection.execute(
-            f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))", (ids,)
+            f"DELETE FROM {table} WHERE id IN (SELECT value FROM json_each(?))", (numbers,)
         )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.lifecycle import Event, Outcome, State
 
@@ -41,17 +43,17 @@ class Received:
 
     def deliveries(self) -> list[tuple[str, list[str]]]:
         """Each destination with the lanes that its delivery waits in."""
+        lanes = list(dict.fromkeys(self.lanes)) if len(self.lanes) > 1 else self.lanes
+        scopes = self.scopes or self.destinations
         return [
-            (destination, self._lanes_in(scope or destination))
-            for destination, scope in zip(
-                self.destinations, self.scopes or ("",) * len(self.destinations), strict=True
-            )
+            (destination, _in_scope(f"{scope or destination}|", lanes))
+            for destination, scope in zip(self.destinations, scopes, strict=True)
         ]
 
-    def _lanes_in(self, scope: str) -> list[str]:
-        prefix = f"{scope}|"
-        scoped = [lane for lane in self.lanes if lane.startswith(prefix)]
-        return scoped or [prefix + lane for lane in self.lanes] or [prefix]
+
+def _in_scope(prefix: str, lanes: Sequence[str]) -> list[str]:
+    scoped = [lane for lane in lanes if lane.startswith(prefix)]
+    return scoped or [prefix + lane for lane in lanes] or [prefix]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +102,10 @@ class Settlement:
     on_dead: str = "continue"
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(NamedTuple):
     """What waits for a destination."""
 
-    count: int
+    waiting: int
     oldest_received_at: float | None
 
 

@@ -10,6 +10,7 @@ from engine.lifecycle import Event, State, next_state
 from engine.store import bulk, lanes
 from engine.store.claims import DeliveryRow, read_deliveries
 from engine.store.counters import Counters
+from engine.store.numbering import deliveries_of
 from engine.store.session import Session
 
 
@@ -55,7 +56,7 @@ def abandon(session: Session, call: Review) -> list[int]:
         counters.moved(row.destination, row.state, State.DEAD)
         session.connection.execute(
             "UPDATE delivery SET state = ?, settled_at = ?, blocked = 0 WHERE id = ?",
-            (State.DEAD, session.clock(), row.id),
+            (State.DEAD.value, session.clock(), row.id),
         )
     counters.write(session)
     return [row.id for row in chosen]
@@ -70,8 +71,8 @@ def _deliveries(session: Session, call: Review) -> list[DeliveryRow]:
         raise StoreError(f"there is no message {call.message_id}")
     if message[1] is not None:
         raise StoreError(f"message {call.message_id} repeats message {message[1]}: name that one")
-    query = "SELECT id FROM delivery WHERE message = ?"
-    ids = [number for (number,) in run(query, (call.message_id,))]
+    query = "SELECT id FROM delivery WHERE id BETWEEN ? AND ?"
+    ids = [number for (number,) in run(query, deliveries_of(call.message_id))]
     rows = _to(session, read_deliveries(session, ids).values(), call.destination)
     if not rows:
         where = f" to {call.destination}" if call.destination else f", it was {message[0]}"
@@ -103,7 +104,7 @@ def _refuse_older(session: Session, row: DeliveryRow, message_id: int) -> None:
 def _queue_again(session: Session, row: DeliveryRow, counters: Counters) -> None:
     session.connection.execute(
         "UPDATE delivery SET state = ?, attempt = 0, due = 0, settled_at = NULL WHERE id = ?",
-        (State.QUEUED, row.id),
+        (State.QUEUED.value, row.id),
     )
     counters.moved(row.destination, row.state, State.QUEUED)
     if lanes.stands(session, row.id, row.lanes):

@@ -31,6 +31,14 @@ def refuse_newer(version: int, path: Path) -> None:
         )
 
 
+def require_current(connection: sqlite3.Connection, path: Path) -> None:
+    """Only the engine itself changes a schema; whoever else comes must find it as it is known."""
+    version = version_of(connection)
+    refuse_newer(version, path)
+    if version < migrations()[-1][0]:
+        raise StoreError(f"{path} has schema {version}: let this version of the engine run first")
+
+
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Run the missing migrations, each in a transaction with its own number."""
     version = version_of(connection)

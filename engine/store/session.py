@@ -104,10 +104,10 @@ class Session:
             number = self._destinations[name] = int(row[0])
         return number
 
-    def last_ids(self) -> tuple[int, int]:
-        """The newest message and delivery there have been, purged ones included."""
-        rows = dict(self.connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
-        return rows.get("message", 0), rows.get("delivery", 0)
+    def last_message(self) -> int:
+        """The number of the newest message there has been, 0 when there was none."""
+        row = self.connection.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()
+        return int(row[0])
 
     def rolled_back(self) -> None:
         """Forget the names that a transaction which is undone may have added."""

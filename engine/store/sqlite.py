@@ -6,9 +6,10 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
 
 from engine.errors import StoreError
 from engine.lifecycle import Event, Outcome, State
@@ -16,14 +17,27 @@ from engine.store import claims, replay
 from engine.store.accept import accept
 from engine.store.answers import answered
 from engine.store.claims import Claim
-from engine.store.purge import PURGE_AT_ONCE, Purge, purge
-from engine.store.records import Claimed, Receipt, Received, Settlement
-from engine.store.replay import Review
+from engine.store.ledger import Ledger
 from engine.store.opening import lock, open_session, transaction
+from engine.store.purge import PURGE_AT_ONCE, Purge, purge
+from engine.store.reader import Reader
+from engine.store.records import (
+    Claimed,
+    Queue,
+    Receipt,
+    Received,
+    Settlement,
+    StoredMessage,
+)
+from engine.store.replay import Review
+from engine.store.search import Search
 from engine.store.session import Session, store_error
 from engine.store.writer import Kind, Writer
 
-__all__ = ["Claimed", "Receipt", "Received", "Settlement", "SqliteStore"]
+__all__ = ["Claimed", "Receipt", "Received", "Search", "Settlement", "SqliteStore"]
+
+
+T = TypeVar("T")
 
 
 def _each(name: str, rank: int, run: Callable[[Session, Any], Any]) -> Kind:
@@ -72,7 +86,7 @@ class SqliteStore:
         if from_thread is None:
             from twisted.internet import reactor  # the reactor is installed by now
 
-            from_thread = reactor.callFromThread  # type: ignore[attr-defined]
+            from_thread = reactor.callFromThread
         self._lock = lock(self._path)
         try:
             with self._session() as session, transaction(session):
@@ -157,6 +171,40 @@ class SqliteStore:
     def abandon(self, message_id: int, destination: str | None = None) -> Deferred[list[int]]:
         """Give held or dead deliveries up, so that their lanes go on."""
         return self._open_writer.submit(_ABANDON, Review(message_id, destination))
+
+    def ledger(self, *, verify: bool = False) -> Deferred[Ledger]:
+        """Both identities, from the counters; ``verify`` holds them against the rows too."""
+        return self._read(lambda reader: reader.ledger(verify=verify))
+
+    def queued(self) -> Deferred[dict[str, Queue]]:
+        """What waits for each destination, and since when its oldest does."""
+        return self._read(Reader.queued)
+
+    def find(self, search: Search) -> Deferred[list[StoredMessage]]:
+        """Messages that fit, newest first."""
+        return self._read(lambda reader: reader.find(search))
+
+    def message(self, message_id: int) -> Deferred[StoredMessage | None]:
+        """One message with its deliveries."""
+        return self._read(lambda reader: reader.message(message_id))
+
+    def raw(self, message_id: int) -> Deferred[bytes | None]:
+        """The bytes of a message as they were received."""
+        return self._read(lambda reader: reader.raw(message_id))
+
+    @staticmethod
+    def reader(path: Path | str) -> Reader:
+        """Look into a store from outside, while an engine may be running."""
+        return Reader(path)
+
+    def _read(self, read: Callable[[Reader], T]) -> Deferred[T]:
+        """Read in a thread of the reactor's pool, so that nobody who writes waits for it."""
+
+        def run() -> T:
+            with Reader(self._path) as reader:
+                return read(reader)
+
+        return deferToThread(run)
 
     async def purge(self, before: float) -> int:
         """Forget messages received before a time whose deliveries are all delivered."""

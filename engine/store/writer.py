@@ -130,7 +130,7 @@ class Writer:
         except BaseException as failure:
             error = self._undo(failure)
             for call in group:
-                call.result = Failure(error)
+                call.result = _failure(error)
 
     def _reopen(self) -> Session:
         self._session = self._open()
@@ -168,7 +168,7 @@ def _run(session: Session, calls: list[_Call]) -> None:
         if condition_of(failure) is not None:
             raise
         if len(calls) == 1:
-            calls[0].result = Failure(failure)
+            calls[0].result = _failure(failure)
             return
         for call in calls:
             _run(session, [call])
@@ -188,6 +188,10 @@ def _attempt(session: Session, calls: list[_Call]) -> None:
     run("RELEASE calls")
     for call, result in zip(calls, results, strict=True):
         call.result = result
+
+
+def _failure(error: BaseException) -> Failure:
+    return Failure(error)  # type: ignore[no-untyped-call]
 
 
 def _answer(group: list[_Call]) -> None:

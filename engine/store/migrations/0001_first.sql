@@ -3,39 +3,30 @@
 
 -- Where messages come from: a channel on a port; channel '' is what never reached a channel.
 CREATE TABLE bucket (
-    id       INTEGER PRIMARY KEY,
-    channel  TEXT NOT NULL,
-    port     TEXT NOT NULL,
-    received INTEGER NOT NULL DEFAULT 0,
+    id      INTEGER PRIMARY KEY,
+    channel TEXT NOT NULL,
+    port    TEXT NOT NULL,
     UNIQUE (channel, port)
 ) STRICT;
 
--- Ledger: messages of a bucket by outcome; "purged" are those whose rows are gone.
-CREATE TABLE outcome_count (
-    bucket  INTEGER NOT NULL REFERENCES bucket,
-    outcome TEXT NOT NULL,
-    counted INTEGER NOT NULL DEFAULT 0,
-    purged  INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (bucket, outcome)
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE destination (
-    id       INTEGER PRIMARY KEY,
-    name     TEXT NOT NULL UNIQUE,
-    accepted INTEGER NOT NULL DEFAULT 0
+    id   INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- Ledger: deliveries to a destination by state.
-CREATE TABLE state_count (
-    destination INTEGER NOT NULL REFERENCES destination,
-    state       TEXT NOT NULL,
-    counted     INTEGER NOT NULL DEFAULT 0,
-    purged      INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (destination, state)
+-- The ledger. Book 'message': of a bucket, by outcome, and 'received' in all.
+-- Book 'delivery': of a destination, by state, and 'accepted' in all.
+CREATE TABLE ledger (
+    book    TEXT NOT NULL,
+    account INTEGER NOT NULL,
+    entry   TEXT NOT NULL,
+    counted INTEGER NOT NULL DEFAULT 0,
+    purged  INTEGER NOT NULL DEFAULT 0,  -- of these, the rows are gone
+    PRIMARY KEY (book, account, entry)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE message (
-    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    id            INTEGER PRIMARY KEY, -- in the order of receipt; the newest row is never purged
     bucket        INTEGER NOT NULL REFERENCES bucket,
     peer          TEXT NOT NULL,
     received_at   REAL NOT NULL,
@@ -53,24 +44,20 @@ CREATE TABLE message (
     configuration TEXT NOT NULL,
     original      INTEGER,             -- of a duplicate: the message that it repeats
     reused        INTEGER NOT NULL,    -- 1: its control id had been used for other bytes
-    checksum      INTEGER NOT NULL     -- CRC-32 of the bytes: finds duplicates, proves nothing
+    checksum      INTEGER NOT NULL,    -- CRC-32 of the bytes: finds duplicates, proves nothing
+    raw           BLOB                 -- as received; NULL: a duplicate, they are its original's
 ) STRICT;
 
 CREATE INDEX message_control ON message (control_id, sender, checksum);
-CREATE INDEX message_sender ON message (sender);
+-- With what the ledger counts, so that checking it does not read through the bytes.
+CREATE INDEX message_sender ON message (sender, bucket, outcome);
 CREATE INDEX message_type ON message (type);
 CREATE INDEX message_patient ON message (patient) WHERE patient <> '';
 CREATE INDEX message_order ON message (order_number) WHERE order_number <> '';
 
--- Apart from "message", so that lists and searches do not read through the bytes.
--- A duplicate has none of its own: they are its original's.
-CREATE TABLE raw (
-    message INTEGER PRIMARY KEY,
-    bytes   BLOB NOT NULL
-) STRICT;
-
 CREATE TABLE delivery (
-    id          INTEGER PRIMARY KEY AUTOINCREMENT,  -- its order within a lane
+    -- 64 * message + nth destination of the message: in this order it goes through its lanes
+    id          INTEGER PRIMARY KEY,
     message     INTEGER NOT NULL,
     destination INTEGER NOT NULL REFERENCES destination,
     state       TEXT NOT NULL,
@@ -83,8 +70,9 @@ CREATE TABLE delivery (
     detail      TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
-CREATE INDEX delivery_message ON delivery (message);
-CREATE INDEX delivery_open ON delivery (state, destination) WHERE state <> 'delivered';
+-- What must be found without looking through the queue.
+CREATE INDEX delivery_state ON delivery (state, destination)
+    WHERE state IN ('sending', 'held', 'dead');
 
 -- A delivery stands in its lanes until it is settled; the head of a lane is its smallest.
 CREATE TABLE waiting (
