@@ -70,7 +70,7 @@ class MllpPort(protocol.ServerFactory):
         """Let a sender in, or close its connection."""
         source, record, port = self.around.source, self.around.record, self.around.port
         host, peer = addr.host, f"{addr.host}:{addr.port}"
-        if source.allow and not _is_in(host, source.allow):
+        if source.allow and not is_in(host, source.allow):
             record.connection_refused(port, peer, "not in an allowed network")
             return None
         if len(self._connections) >= source.connections:
@@ -110,7 +110,8 @@ class MllpPort(protocol.ServerFactory):
             self._emptied.callback(None)
 
 
-def _is_in(host: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+def is_in(host: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether an address is in one of these networks."""
     address = ip_address(host.partition("%")[0])
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped  # an IPv4 peer of a port that is open for both

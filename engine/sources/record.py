@@ -31,7 +31,9 @@ class Record:
 
     def connection_closed(self, port: str, peer: str, reason: Failure) -> None:
         """A sender is gone."""
-        self._log.info("connection.closed", port=port, peer=peer, reason=type(reason.value).__name__)
+        self._log.info(
+            "connection.closed", port=port, peer=peer, reason=type(reason.value).__name__
+        )
 
     def idle(self, port: str, peer: str) -> None:
         """A connection is closed because nothing came for the time that its port allows."""
