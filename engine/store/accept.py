@@ -109,7 +109,8 @@ class _Group:
 
     def _note(self, call: Received, receipt: Receipt, checksum: int) -> None:
         bucket = self._session.bucket(call.channel, call.port)
-        answer = receipt.original_answer if receipt.original_id else call.answer
+        # A plain str: SQLite asks a subclass, such as an enumeration's, for an adapter first.
+        answer = str(receipt.original_answer if receipt.original_id else call.answer)
         row = (
             self._last,
             bucket,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +114,9 @@ class Reader:
         return [self._message(row) for row in rows]
 
     def _message(self, row: Sequence[Any]) -> StoredMessage:
-        columns = list(row)
-        columns[6] = Outcome(columns[6])
-        columns[-1] = bool(columns[-1])
-        return StoredMessage(*columns, deliveries=self._deliveries(columns[0]))
+        made: Callable[..., StoredMessage] = StoredMessage  # the columns are in its order
+        outcome, reused, deliveries = Outcome(row[6]), bool(row[-1]), self._deliveries(row[0])
+        return made(*row[:6], outcome, *row[7:-1], reused, deliveries)
 
     def _deliveries(self, message: int) -> tuple[StoredDelivery, ...]:
         rows = self._connection.execute(_DELIVERY, deliveries_of(message))
