@@ -31,11 +31,15 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called: start stays quick."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """The commands in the order of the work, not of the alphabet."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's
+        cmd_name: str,
+    ) -> click.Command | None:
         """Import one command."""
         target = COMMANDS.get(cmd_name)
         if target is None:

@@ -33,15 +33,15 @@ class Page(Resource):
     isLeaf = True  # noqa: N815 - Twisted reads this name
 
     def __init__(self, write: Callable[[], tuple[int, str, bytes]]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._write = write
 
     def render_GET(self, request: Request) -> bytes:  # noqa: N802 - Twisted calls this name
         """Answer a GET."""
         code, kind, body = self._write()
         request.setResponseCode(code)
-        request.setHeader("Content-Type", kind)
-        request.setHeader("Cache-Control", "no-store")
+        request.setHeader("Content-Type", kind)  # type: ignore[no-untyped-call]
+        request.setHeader("Cache-Control", "no-store")  # type: ignore[no-untyped-call]
         return body
 
 
@@ -51,7 +51,7 @@ def site(metrics: Metrics, health: Checks, ready: Checks, refresh: Callable[[], 
     ``health`` and ``ready`` tell check by check what is well: a text, or True; False and texts
     that begin with "not" are not. ``refresh`` brings the gauges up to date before a scrape.
     """
-    root = Resource()
+    root: Any = Resource()  # type: ignore[no-untyped-call]
 
     def metrics_page() -> tuple[int, str, bytes]:
         refresh()

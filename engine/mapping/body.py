@@ -86,7 +86,9 @@ class Writer:
             element = Element(WHOLE, type_name, False, "", False, type_name)
         if element is None:
             names = definitions.names(type_name)
-            self.fail(body.place, f"{type_name} has no element '{key}'", constants.advice(key, names))
+            self.fail(
+                body.place, f"{type_name} has no element '{key}'", constants.advice(key, names)
+            )
             return
         if isinstance(body, Block) and definitions.is_primitive(element.type):
             self._primitive_extension(holder, key, body, site)
@@ -229,7 +231,9 @@ class Writer:
         """A resource made on the spot, and the reference to it."""
         kind = resource.partition("-")[0]
         if slot.element.type != "Reference" or kind not in definitions.resource_types():
-            self.fail(place, f"'make: {resource}' needs a resource and an element of type Reference")
+            self.fail(
+                place, f"'make: {resource}' needs a resource and an element of type Reference"
+            )
             return
         element = Element(slot.key, kind, False, "", False, kind)
         key = self.compiler.library.keys.get(kind)
@@ -243,7 +247,12 @@ class Writer:
         self._block(block.fields, replace(slot, element=element), made)
 
     def _lay(
-        self, value: str, over: Block | Leaf | None, under: Block | Leaf | None, slot: Slot, put: Put
+        self,
+        value: str,
+        over: Block | Leaf | None,
+        under: Block | Leaf | None,
+        slot: Slot,
+        put: Put,
     ) -> None:
         """Copy a converted value (it may be shared) and lay elements over and under it."""
         name = self.emitter.fresh("y")
@@ -251,9 +260,16 @@ class Writer:
         single = replace(slot, element=replace(slot.element, is_list=False))
         for layer, guard in ((over, False), (under, True)):
             if isinstance(layer, Leaf):
-                code = f"{name} = {{**{{0}}, **{name}}}" if guard else f"{name} = {{**{name}, **{{0}}}}"
+                code = (
+                    f"{name} = {{**{{0}}, **{name}}}"
+                    if guard
+                    else f"{name} = {{**{name}, **{{0}}}}"
+                )
                 self._value(
-                    layer.value, layer.place, single, lambda x, c=code: self.emitter.line(c.replace("{0}", x))  # type: ignore[misc]
+                    layer.value,
+                    layer.place,
+                    single,
+                    lambda x, c=code: self.emitter.line(c.replace("{0}", x)),  # type: ignore[misc]
                 )
                 continue
             for key, item in layer.fields if layer else ():

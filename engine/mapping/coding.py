@@ -30,7 +30,9 @@ def lookup(run: Run, v: str, sep: str, table: ConceptMap) -> Any:
     if found is None and sep in v:
         pieces = v.split(sep)
         if len(pieces) > 3 and pieces[3]:
-            found = table.find(run.clean(pieces[3]), run.clean(pieces[4]) if len(pieces) > 4 else "")
+            found = table.find(
+                run.clean(pieces[3]), run.clean(pieces[4]) if len(pieces) > 4 else ""
+            )
     return found
 
 
@@ -103,11 +105,7 @@ def concept(
         mapped = run.t(mapped, "", table.name, run.first(*at))
     if own is None:
         return {"coding": [mapped]}
-    kept = [
-        item
-        for item in own.get("coding", ())
-        if not same(run.plain(item), run.plain(mapped))
-    ]
+    kept = [item for item in own.get("coding", ()) if not same(run.plain(item), run.plain(mapped))]
     made = {"coding": [mapped, *kept]}
     if "text" in own:
         made["text"] = own["text"]
@@ -116,7 +114,7 @@ def concept(
 
 def text_only(concept: Body) -> Body | None:
     """A concept without its codes: its text, or the best that a coding offers."""
-    first = next(iter(concept.get("coding", ())), {})
+    first: Body = next(iter(concept.get("coding", ())), {})
     text = concept.get("text") or first.get("display") or first.get("code")
     return {"text": text} if text else None
 

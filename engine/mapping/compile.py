@@ -12,9 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.errors import Place, Problem
-from engine.mapping.body import WHOLE, Site, Writer
+from engine.mapping.body import WHOLE, Writer
 from engine.mapping.convert import Conversions
 from engine.mapping.emit import Emitter
+from engine.mapping.fetch import Site
 from engine.mapping.model import DatatypeMap, Library, SegmentMap
 from engine.mapping.runtime import MESSAGE, PARENT, SEGMENT, Run, Spec
 from engine.mapping.survey import field_elements, referenced_segments, split_constants
@@ -53,11 +54,11 @@ class Compiler:
                 per = self.library.groups.number(segment_map.per)
             else:
                 known = ", ".join((*named, *self.library.groups.names))
-                self.fail(segment_map.place, f"no group '{segment_map.per}'", f"per: one of {known}")
+                self.fail(
+                    segment_map.place, f"no group '{segment_map.per}'", f"per: one of {known}"
+                )
                 per = SEGMENT
-        return Spec(
-            segment_map.resource, segment_map.type, per, segment_map.into, segment_map.name
-        )
+        return Spec(segment_map.resource, segment_map.type, per, segment_map.into, segment_map.name)
 
     def _segment(self, segment_map: SegmentMap) -> SegmentFunction:
         emitter = Emitter()
@@ -188,4 +189,3 @@ def memoised(name: str, build: DatatypeFunction) -> DatatypeFunction:
         return value
 
     return remembered
-

@@ -11,7 +11,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -91,10 +91,16 @@ class ConceptMap:
         return by_text or (self._texts.get(key) if key else None)
 
     def extended(self, feed: ConceptMap) -> ConceptMap:
-        """The table with a feed's rows in place of those of the same code, or added to them."""
+        """The table with a feed's rows in place of those of the same code, or added to them.
+
+        What a feed says of a text counts, whatever the rows that stay say of the same text.
+        """
         own = {_key(row) for row in feed.rows}
         kept = tuple(row for row in self.rows if _key(row) not in own)
-        return ConceptMap(self.name, feed.rows + kept)
+        made = ConceptMap(self.name, feed.rows + kept)
+        made._folded.update(feed._folded)
+        made._texts.update(feed._texts)
+        return made
 
 
 def _key(row: Row) -> tuple[str, str]:

@@ -119,13 +119,13 @@ def _account(
         elements = tuple(o for o in found if o.type)
         if found:
             fate, why = "mapped", ""
-        elif (why := ignored.reason(segment.name, position)) is not None:
-            fate = "ignored"
+        elif (reason := ignored.reason(segment.name, position)) is not None:
+            fate, why = "ignored", reason
         elif (segment.name, segment.sequence, position[1]) in reported:
             fate, why = "reported", "an issue says why"
         else:
             fate, why = "unmapped", ""
-        leaves.append(Leaf(position, segment.name, segment.sequence, value, fate, elements, why or ""))
+        leaves.append(Leaf(position, segment.name, segment.sequence, value, fate, elements, why))
     yield from _repeated(leaves)
 
 
@@ -144,7 +144,13 @@ def _repeated(leaves: list[Leaf]) -> Iterator[Leaf]:
             yield leaf
         else:
             yield Leaf(
-                leaf.position, leaf.segment, leaf.sequence, leaf.value, "repeated", (), f"as {where}"
+                leaf.position,
+                leaf.segment,
+                leaf.sequence,
+                leaf.value,
+                "repeated",
+                (),
+                f"as {where}",
             )
 
 

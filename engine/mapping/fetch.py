@@ -149,7 +149,9 @@ class Fetcher:
             type=ref.read_as or part[0],
             level=level,
             sep=below,
-            at=f"run.down({site.at}, {ref.component}, {ref.subcomponent or 0})" if site.at else "()",
+            at=f"run.down({site.at}, {ref.component}, {ref.subcomponent or 0})"
+            if site.at
+            else "()",
             index=site.index,
             field=site.field,
             part=ref.component,

@@ -63,7 +63,11 @@ class Finisher:
         resources = [self._resource(made) for made in run.made]
         resources += [
             Resource(
-                body={"resourceType": shared.type, "id": identity.id_of(shared.uuid), **shared.body},
+                body={
+                    "resourceType": shared.type,
+                    "id": identity.id_of(shared.uuid),
+                    **shared.body,
+                },
                 criterion=shared.criterion,
                 knows=Knows.SHARED,
                 removed=(),

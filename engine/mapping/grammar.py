@@ -410,7 +410,9 @@ def _plain(reader: _Reader) -> str:
 def _pattern(reader: _Reader) -> str:
     match = reader.take(re.compile(r"/((?:[^/\\]|\\.)*)/"))
     if not match:
-        reader.fail("'matches' needs a pattern between slashes", "write it like: matches /^[0-9]+$/")
+        reader.fail(
+            "'matches' needs a pattern between slashes", "write it like: matches /^[0-9]+$/"
+        )
     try:
         re.compile(match[1])
     except re.error as cause:
@@ -470,7 +472,9 @@ def _choice(reader: _Reader) -> Ref | Call | Code:
         if dotted:
             reader.fail(f"'{word}' is not a path", f"write it like {dotted[1]}-{dotted[2]}")
         reader.fail(
-            f"'{word}' is not a path, a code, a link or a function" if word else "a value is missing",
+            f"'{word}' is not a path, a code, a link or a function"
+            if word
+            else "a value is missing",
             f"a constant is written ={word or 'final'}",
         )
     return ref
@@ -496,6 +500,7 @@ def parse_value(text: str, place: Place | None = None) -> Value:
 
     Raises:
         ConfigurationError: with the place, what is wrong and what to write.
+
     """
     reader = _Reader(text, place)
     value = _value(reader, nested=False)
@@ -508,6 +513,7 @@ def parse_condition_tree(text: str, place: Place | None = None) -> Condition:
 
     Raises:
         ConfigurationError: with the place, what is wrong and what to write.
+
     """
     reader = _Reader(text, place)
     condition = _either(reader)

@@ -87,6 +87,6 @@ class Groups:
         if not leaders:
             return {}
         order = self.number("order")
-        changed = {leader: (order,) for leader in leaders}
+        changed = dict.fromkeys(leaders, (order,))
         kept = tuple(n for n in self._openers["ORC"][2] if n not in leaders)
         return {**changed, order: kept}

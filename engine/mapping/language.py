@@ -54,6 +54,7 @@ def parse_condition(text: str, place: Place | None = None) -> MessageCondition:
 
     Raises:
         ConfigurationError: with the place, what is wrong and what to write.
+
     """
     condition = MessageCondition(text, parse_condition_tree(text, place))
     for ref in condition.refs:

@@ -153,6 +153,7 @@ class MappingLibrary:
 
         Raises:
             KeyError: there is no mapping of that name.
+
         """
         return self._compiled(name, trace=False)
 
@@ -186,8 +187,8 @@ def standard_folder() -> Folder:
     """The standard library as it was installed, or as it stands in the checkout."""
     checkout = Path(__file__).resolve().parents[2] / "mappings" / "standard"
     if checkout.is_dir():
-        return checkout  # type: ignore[return-value]
-    return importlib.resources.files("engine.standard")  # type: ignore[return-value]
+        return checkout
+    return importlib.resources.files("engine.standard")
 
 
 def load_library(folders: Sequence[Path] = (), standard: Folder | None = None) -> MappingLibrary:
@@ -195,6 +196,7 @@ def load_library(folders: Sequence[Path] = (), standard: Folder | None = None) -
 
     Raises:
         ConfigurationError: with every problem of every file.
+
     """
     reader = LibraryReader()
     base = reader.standard(standard or standard_folder(), "mappings/standard")
@@ -207,7 +209,7 @@ def load_library(folders: Sequence[Path] = (), standard: Folder | None = None) -
         if (feed / "mapping.yaml").is_file()
     ]
     for feed in feeds:
-        overlay = reader.overlay(base, feed, f"{feed.parent.name}/{feed.name}")  # type: ignore[arg-type]
+        overlay = reader.overlay(base, feed, f"{feed.parent.name}/{feed.name}")
         libraries[overlay.name] = overlay
     reader.problems.raise_any()
     return MappingLibrary(libraries)

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from engine.documents import Node, load_document, suggest
 from engine.errors import ConfigurationError, Place, Problem
 from engine.mapping.conceptmap import ConceptMap, load_concept_map
-from engine.mapping.grammar import Condition, Ref, Value, parse_condition_tree, parse_value
+from engine.mapping.grammar import Condition, Ref, Source, Value, parse_condition_tree, parse_value
 from engine.mapping.groups import Group, Groups
 from engine.mapping.model import (
     DatatypeMap,
@@ -23,7 +23,6 @@ from engine.mapping.model import (
     Key,
     Library,
     MessageMap,
-    Rule,
     SegmentMap,
 )
 from engine.mapping.rules import RuleReader
@@ -262,7 +261,9 @@ class LibraryReader:
             name = file.name.removesuffix(".csv")
             text = file.read_text(encoding="utf-8")
             where = f"{label}/{file.name}"
-            table = self.problems.guard(lambda n=name, t=text, w=where: load_concept_map(n, t, w), None)  # type: ignore[misc]
+            table = self.problems.guard(
+                lambda n=name, t=text, w=where: load_concept_map(n, t, w), None
+            )  # type: ignore[misc]
             if table is not None:
                 found[name] = table
         return found
@@ -336,7 +337,9 @@ class LibraryReader:
         value = self.problems.guard(lambda: parse_value(text, node.place), None)
         if value is None:
             return ""
-        return value if text == node.text else replace(value, table="?")  # type: ignore[call-arg]
+        if isinstance(value, Source) and text != node.text:
+            return replace(value, table="?")
+        return value
 
     # ------------------------------------------------------------ a feed
 

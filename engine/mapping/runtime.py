@@ -12,7 +12,8 @@ from typing import Any
 import orjson
 
 from engine.errors import Location
-from engine.hl7v2.escape import Delimiters, unescape
+from engine.hl7v2.delimiters import Delimiters
+from engine.hl7v2.escape import unescape
 from engine.hl7v2.message import Message, Segment
 from engine.mapping import identity
 from engine.mapping.groups import Scope
@@ -368,7 +369,9 @@ class Run:
         for shared in touched:
             self.share(shared)
 
-    def link(self, made: Made, holder: Body, key: str, target: str, many: bool, alone: bool) -> None:
+    def link(
+        self, made: Made, holder: Body, key: str, target: str, many: bool, alone: bool
+    ) -> None:
         """Refer to what another map makes, now or later; resolved when all is made."""
         self.links.append((made, holder, key, target, many, alone))
 

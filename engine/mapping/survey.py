@@ -20,7 +20,18 @@ from engine.mapping.grammar import (
     Test,
     Value,
 )
-from engine.mapping.model import Block, Body, Each, Filled, Leaf, Make, Rule, SegmentMap, Several, When
+from engine.mapping.model import (
+    Block,
+    Body,
+    Each,
+    Filled,
+    Leaf,
+    Make,
+    Rule,
+    SegmentMap,
+    Several,
+    When,
+)
 
 
 def is_constant(body: Body) -> bool:

@@ -119,7 +119,9 @@ class TracingRun(Run):
 
 
 def _unwrap(holder: Any, path: str) -> Iterator[tuple[str, Traced]]:
-    items = list(holder.items()) if isinstance(holder, dict) else list(enumerate(holder))
+    items: list[tuple[Any, Any]] = (
+        list(holder.items()) if isinstance(holder, dict) else list(enumerate(holder))
+    )
     for key, value in items:
         where = f"{path}[{key}]" if isinstance(holder, list) else f"{path}.{key}" if path else key
         if isinstance(value, Traced):
