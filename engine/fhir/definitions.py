@@ -185,6 +185,11 @@ def _modules() -> frozenset[str]:
 
 
 @cache
+def _base() -> Any:
+    return import_module("fhirclient.models.fhirabstractbase")
+
+
+@cache
 def _class(type_name: str) -> Any:
     """The class that fhirclient has for an R4 type, or None."""
     if type_name == "Reference":
@@ -197,7 +202,7 @@ def _class(type_name: str) -> Any:
         if lowered[:length] in _modules():
             module = import_module("fhirclient.models." + lowered[:length])
             model = getattr(module, type_name, None)
-            if isinstance(model, type) and hasattr(model, "elementProperties"):
+            if isinstance(model, type) and issubclass(model, _base().FHIRAbstractBase):
                 return model
     return None
 
@@ -227,11 +232,11 @@ def _strict(resource: dict[str, Any]) -> list[str]:
     model = _class(name) if name in resource_types() else None
     if model is None:
         return [f"'{name}' is not a resource of R4"]
-    base = import_module("fhirclient.models.fhirabstractbase")
+    invalid: type[Exception] = _base().FHIRValidationError
     try:
         model(resource, strict=True)
-    except base.FHIRValidationError as problem:
-        return list(_flat(problem, name, base.FHIRValidationError))
+    except invalid as problem:
+        return list(_flat(problem, name, invalid))
     return []
 
 
