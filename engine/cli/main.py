@@ -1,9 +1,12 @@
-"""The command ``mllp-engine``: one file per command, read when it is called."""
+"""The command ``mllp-engine``: finds the command that was asked for, and says what went wrong.
+
+Exit status, for scripts: 0 done; 1 done, and something in it failed; 2 the command line or
+the configuration cannot be used.
+"""
 
 from __future__ import annotations
 
-import importlib
-import sys
+from importlib import import_module
 from typing import Any
 
 import click
@@ -11,7 +14,7 @@ import click
 from engine import __version__
 from engine.errors import ConfigurationError, EngineError
 
-#: command -> module:function
+#: Each command and where it is; imported when it is asked for, so that each starts fast.
 COMMANDS = {
     "init": "engine.cli.init:init",
     "check": "engine.cli.check:check",
@@ -19,53 +22,54 @@ COMMANDS = {
     "run": "engine.cli.run:run",
     "demo": "engine.cli.demo:demo",
     "convert": "engine.cli.convert:convert",
-    "explain": "engine.cli.explain:explain",
-    "coverage": "engine.cli.coverage:coverage",
-    "test": "engine.cli.test:test",
     "send": "engine.cli.send:send",
     "messages": "engine.cli.messages:messages",
     "ledger": "engine.cli.ledger:ledger",
 }
 
+FAILED = 1
+UNUSABLE = 2
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called: start stays quick."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
-        """The commands in the order of the work, not of the alphabet."""
+class Commands(click.Group):
+    """The commands of a table; our own errors end here, as text and exit status."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Every name, in the order of the table: first things first."""
         return list(COMMANDS)
 
-    def get_command(
-        self,
-        ctx: click.Context,  # noqa: ARG002 - click's
-        cmd_name: str,
-    ) -> click.Command | None:
-        """Import one command."""
-        target = COMMANDS.get(cmd_name)
-        if target is None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command."""
+        if cmd_name not in COMMANDS:
             return None
-        module, _, name = target.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except ConfigurationError as error:
+            _show(error)
+            ctx.exit(UNUSABLE)
+        except EngineError as error:
+            click.echo(f"mllp-engine: {error}", err=True)
+            ctx.exit(FAILED)
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+
+def _show(error: ConfigurationError) -> None:
+    """One problem per line, as compilers do it: editors jump to file:line:column."""
+    for problem in error.problems:
+        click.echo(str(problem), err=True)
+    count = len(error.problems)
+    click.echo(f"{count} {'problem' if count == 1 else 'problems'}; nothing was done.", err=True)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mllp-engine")
-def cli() -> None:
-    """HL7 v2 in over MLLP, FHIR R4 out, and nothing lost between."""
-
-
-def main(arguments: list[str] | None = None) -> Any:
-    """Run the command line; what a person can cause ends in a sentence, never in a traceback."""
-    try:
-        return cli.main(arguments, standalone_mode=True)
-    except ConfigurationError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        sys.exit(2)
-    except EngineError as error:
-        click.echo(f"mllp-engine: {error}", err=True)
-        sys.exit(1)
+def main() -> None:
+    """HL7 v2 messages in, FHIR R4 resources out: committed first, acknowledged then, never lost."""
 
 
 if __name__ == "__main__":
