@@ -41,7 +41,7 @@ _CACHE = 8192
 
 def date(text: str, precision: str = "") -> str | None:
     """A FHIR date: the day of a time, or the month or year where the sender says no more."""
-    if len(text) == 8 and text.isdecimal() and not precision:
+    if len(text) == 8 and text.isascii() and text.isdigit() and not precision:
         return _day(text)
     found = date_time(text, _NO_ZONE, precision)
     return found and found[:10]
@@ -52,7 +52,9 @@ def date_time(text: str, zone: tzinfo | None, precision: str = "") -> str | None
     """A FHIR dateTime; a time without an offset is local time in ``zone``."""
     if not text:
         return None
-    match = _DTM.fullmatch(text) or _ISO.fullmatch(text.strip()) or _DTM.fullmatch(text.strip())
+    bare = text.strip()
+    # 2020-03 is a month of ISO 8601, and no year with an offset of three hours
+    match = (_ISO.fullmatch(bare) if bare[4:5] == "-" else None) or _DTM.fullmatch(bare)
     if match is None:
         raise Unconvertible("not a date or time")
     digits = _PRECISION.get(precision, 14)
