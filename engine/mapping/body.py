@@ -260,21 +260,20 @@ class Writer:
         single = replace(slot, element=replace(slot.element, is_list=False))
         for layer, guard in ((over, False), (under, True)):
             if isinstance(layer, Leaf):
-                code = (
-                    f"{name} = {{**{{0}}, **{name}}}"
-                    if guard
-                    else f"{name} = {{**{name}, **{{0}}}}"
-                )
-                self._value(
-                    layer.value,
-                    layer.place,
-                    single,
-                    lambda x, c=code: self.emitter.line(c.replace("{0}", x)),  # type: ignore[misc]
-                )
+                self._value(layer.value, layer.place, single, self._merge(name, guard))
                 continue
             for key, item in layer.fields if layer else ():
                 self._element(name, slot.element.type, key, item, slot.site, guard)
         put(name)
+
+    def _merge(self, name: str, under: bool) -> Put:
+        """Merge another value's elements into a variable: under what is there, or over it."""
+
+        def put(other: str) -> None:
+            parts = (other, name) if under else (name, other)
+            self.emitter.line(f"{name} = {{**{parts[0]}, **{parts[1]}}}")
+
+        return put
 
     def _block(self, fields: tuple[tuple[str, Body], ...], slot: Slot, put: Put) -> None:
         """A complex value; constants alone do not make one, a link does."""
@@ -349,22 +348,18 @@ class Writer:
         put: Put,
     ) -> None:
         """The first valued of the choices, converted."""
-        found = ""
-        for number, choice in enumerate(choices):
-            last = number == len(choices) - 1
-            if not last and not found:
-                found = self.emitter.fresh("d")
-                self.emitter.line(f"{found} = False")
+        if len(choices) == 1:
+            self._choice(choices[0], table, target, place, slot, put)
+            return
+        found = self.emitter.fresh("d")
+        self.emitter.line(f"{found} = False")
 
-            def taken(value: str, *, flag: bool = not last) -> None:
-                put(value)
-                if flag:
-                    self.emitter.line(f"{found} = True")
+        def taken(value: str) -> None:
+            put(value)
+            self.emitter.line(f"{found} = True")
 
-            if number:
-                with self.emitter.block(f"if not {found}:"):
-                    self._choice(choice, table, target, place, slot, taken)
-            else:
+        for choice in choices:
+            with self.emitter.block(f"if not {found}:"):
                 self._choice(choice, table, target, place, slot, taken)
 
     def _choice(

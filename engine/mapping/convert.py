@@ -70,9 +70,9 @@ class Conversions:
         wanted = target or element.type
         if table:
             return self._tabled(raw, element, table, wanted)
-        name = self._maps.get((raw.type, wanted)) or self._maps.get(
-            (primitives.family(raw.type), wanted)
-        )
+        name = self._maps.get((raw.type, wanted))
+        if name is None and not (raw.type in ("ID", "IS") and definitions.is_primitive(wanted)):
+            name = self._maps.get((primitives.family(raw.type), wanted))
         if name is not None:
             datatype_map = self._library.datatypes[name]
             if datatype_map.resource != (element.type == "Reference"):

@@ -1,7 +1,7 @@
 """The grammar of rules: field references, conditions and values, as text to small frozen trees.
 
 A rule's value is one line: ``PID-8 via AdministrativeSex``, ``OBX-14 or OBR-7``,
-``PV1-7 as Practitioner``, ``-> Patient``, ``=final``, ``loinc#49541-6``, ``join(PID-5.2, PID-5.1)``.
+``PV1-7 as Practitioner``, ``-> Patient``, ``=final``, ``loinc#49541-6``, ``join(CX.1, CX.2)``.
 A condition is a short sentence: ``PV1-2 is P and PV1-45 is valued``.
 """
 
@@ -54,7 +54,7 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """``is valued``, ``is empty``, ``is longer than 8``, ``matches /x/``, ``starts with x`` …"""
+    """A test of one value: ``is valued``, ``is empty``, ``is longer than 8``, ``matches /x/``."""
 
     ref: Ref
     kind: str
@@ -335,34 +335,53 @@ def _count(reader: _Reader) -> Condition:
 
 
 def _predicates(reader: _Reader, ref: Ref, quantifier: str) -> Condition:
-    if reader.word("is", "longer", "than") or reader.word("is", "shorter", "than"):
-        kind = "longer" if "longer" in reader.text[: reader.at].rsplit("is", 1)[-1] else "shorter"
-        number = reader.take(re.compile(r"\d+"))
-        if not number:
-            reader.fail(f"'{kind} than' needs a number of characters")
-        return Test(ref, kind, number[0], quantifier=quantifier)
+    found = _length(reader, ref, quantifier) or _listed(reader, ref, quantifier)
+    found = found or _tested(reader, ref, quantifier) or _compared(reader, ref, quantifier)
+    if found is None:
+        reader.fail(
+            f"'{reader.rest[:20]}' says nothing about {ref}",
+            "write: is X, is not X, in (X, Y), is valued, is empty, is longer than 8, matches /x/",
+        )
+    return found
+
+
+def _length(reader: _Reader, ref: Ref, quantifier: str) -> Condition | None:
+    for kind in ("longer", "shorter"):
+        if reader.word("is", kind, "than"):
+            number = reader.take(re.compile(r"\d+"))
+            if not number:
+                reader.fail(f"'{kind} than' needs a number of characters")
+            return Test(ref, kind, number[0], quantifier=quantifier)
+    return None
+
+
+def _listed(reader: _Reader, ref: Ref, quantifier: str) -> Condition | None:
     if reader.word("is", "in") or reader.word("in"):
         return Compare(ref, _values(reader), quantifier=quantifier)
     if reader.word("is", "not", "in") or reader.word("not", "in"):
         return Compare(ref, _values(reader), negated=True, quantifier=quantifier)
+    return None
+
+
+def _tested(reader: _Reader, ref: Ref, quantifier: str) -> Condition | None:
     for words, kind in _TESTS:
         if reader.word(*words):
-            negated = "not" in words
-            return Test(ref, kind, negated=negated, quantifier=quantifier)
+            return Test(ref, kind, negated="not" in words, quantifier=quantifier)
     if reader.word("matches"):
         return Test(ref, "matches", _pattern(reader), quantifier=quantifier)
     if reader.word("starts", "with"):
         return Test(ref, "starts", _plain(reader), quantifier=quantifier)
     if reader.word("contains"):
         return Test(ref, "contains", _plain(reader), quantifier=quantifier)
+    return None
+
+
+def _compared(reader: _Reader, ref: Ref, quantifier: str) -> Condition | None:
     if reader.word("is", "not"):
         return Compare(ref, (_operand(reader),), negated=True, quantifier=quantifier)
     if reader.word("is"):
         return Compare(ref, (_operand(reader),), quantifier=quantifier)
-    reader.fail(
-        f"'{reader.rest[:20]}' says nothing about {ref}",
-        "write: is X, is not X, in (X, Y), is valued, is empty, is longer than 8, matches /x/",
-    )
+    return None
 
 
 _TESTS: tuple[tuple[tuple[str, ...], str], ...] = (

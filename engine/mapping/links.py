@@ -52,9 +52,9 @@ class Linker:
         best, best_score = None, -1
         for other in self._by_name.get(target, ()):
             score = self._score(made.scope, other.scope)
-            if score > best_score or (score == best_score and other.index <= made.index):
-                if score >= 0:
-                    best, best_score = other, score
+            later = score == best_score and other.index <= made.index
+            if score >= 0 and (score > best_score or later):
+                best, best_score = other, score
         return best
 
     def _score(self, mine: Scope, theirs: Scope) -> int:

@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol, TypeVar
 
 from engine.documents import Node, load_document, suggest
@@ -260,10 +261,8 @@ class LibraryReader:
         for file in files(folder, ".csv"):
             name = file.name.removesuffix(".csv")
             text = file.read_text(encoding="utf-8")
-            where = f"{label}/{file.name}"
-            table = self.problems.guard(
-                lambda n=name, t=text, w=where: load_concept_map(n, t, w), None
-            )  # type: ignore[misc]
+            read = partial(load_concept_map, name, text, f"{label}/{file.name}")
+            table: ConceptMap | None = self.problems.guard(read, None)
             if table is not None:
                 found[name] = table
         return found

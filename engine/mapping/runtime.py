@@ -199,9 +199,9 @@ class Run:
                     score = -1
                     break
                 score += theirs == mine
-            if score > best_score or (score == best_score and candidate <= index):
-                if score >= 0:
-                    best, best_score = candidate, score
+            later = score == best_score and candidate <= index
+            if score >= 0 and (score > best_score or later):
+                best, best_score = candidate, score
         return best
 
     def positions(self, name: str) -> list[int]:
