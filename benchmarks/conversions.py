@@ -1,0 +1,94 @@
+"""Conversions per second of one core, beside a converter written by hand for this one feed."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import orjson
+
+from benchmarks import handwritten, samples
+from benchmarks.table import Row
+from engine.hl7v2.message import Message
+from engine.mapping.library import load_library
+from engine.mapping.result import Context
+
+MESSAGES = 500
+ROUNDS = 7
+GOAL = 3.4
+_ID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+def measure() -> list[Row]:
+    """Bytes in, JSON of every resource out; the best of several rounds each, in turns."""
+    messages = [samples.oru14(number, number % 100).encode() for number in range(MESSAGES)]
+    convert = ours()
+    for message in messages[:50]:
+        assert_same(convert(message), by_hand(message))
+    engine, hand = _best((convert, by_hand), messages)
+    return [
+        Row(
+            "conversions of the 14-OBX result, one core",
+            f"{1 / engine:,.0f}/s, {engine * 1e6:.0f} µs",
+            f"by hand {1 / hand:,.0f}/s: {engine / hand:.1f}x its time",
+            f"≤ {GOAL}x",
+            engine / hand <= GOAL,
+        )
+    ]
+
+
+def ours() -> Callable[[bytes], list[bytes]]:
+    """The engine's way: read, map by the standard library, serialise."""
+    mapping = load_library([]).mapping("standard")
+    context = Context(UTC, datetime.now(UTC), "benchmark")
+
+    def convert(raw: bytes) -> list[bytes]:
+        mapped = mapping.convert(Message.read(raw), context)
+        return [orjson.dumps(resource.body) for resource in mapped.resources]
+
+    return convert
+
+
+def by_hand(raw: bytes) -> list[bytes]:
+    """The other way."""
+    return [orjson.dumps(body) for body in handwritten.convert(raw)]
+
+
+def assert_same(ours: Iterable[bytes], by_hand: Iterable[bytes]) -> None:
+    """Both say the same; only how they number their resources is their own."""
+    left, right = _comparable(ours), _comparable(by_hand)
+    for key in left.keys() | right.keys():
+        assert left.get(key) == right.get(key), f"{key}:\n{left.get(key)}\n{right.get(key)}"
+
+
+def _comparable(resources: Iterable[bytes]) -> dict[str, Any]:
+    """Resources by type and label, every reference by the same name."""
+    bodies = [orjson.loads(resource) for resource in resources]
+    named: dict[str, Any] = {}
+    for body in bodies:
+        label = f"{body['resourceType']}/{_label(body)}"
+        named[next(f"{label}/{n}" for n in count() if f"{label}/{n}" not in named)] = body
+    ids = {body.pop("id"): name for name, body in named.items()}
+
+    def known(found: re.Match[bytes]) -> bytes:
+        return ids["m" + found[0].decode().replace("-", "")].encode()
+
+    return {name: orjson.loads(_ID.sub(known, orjson.dumps(body))) for name, body in named.items()}
+
+
+def _label(body: dict[str, Any]) -> str:
+    identifiers = body.get("identifier") or [{}]
+    return str(identifiers[0].get("value") or body.get("code", {}).get("text", ""))
+
+
+def _best(ways: Sequence[Callable[[bytes], list[bytes]]], messages: Sequence[bytes]) -> list[float]:
+    best = [float("inf")] * len(ways)
+    for _ in range(ROUNDS):
+        for index, way in enumerate(ways):
+            begin = time.process_time()
+            for message in messages:
+                way(message)
+            best[index] = min(best[index], (time.process_time() - begin) / len(messages))
+    return best
