@@ -24,8 +24,6 @@ _FORMATTING = {
 }
 #: A longer run of blank lines or spaces than a page holds is a fault, or an attack.
 _LONGEST_RUN = 100
-#: First letters of sequences that only another character set (C, M) or a site (Z) can decode.
-_FOREIGN = "CMZ"
 
 
 @lru_cache(maxsize=256)
@@ -51,20 +49,16 @@ def unescape(value: str, delimiters: Delimiters = STANDARD, charset: str = "utf-
     pieces = value.split(mark)
     letters = _letters(delimiters)
     out = [pieces[0]]
-    last, at, hexed = len(pieces) - 1, 1, b""
+    last, at = len(pieces) - 1, 1
     while at < last:  # pieces[at] stands between two escape characters
         body = pieces[at]
-        if body[:1] == "X" and (found := _bytes(body[1:])):
-            # The bytes of one character may be spread over adjacent sequences.
-            hexed += found
-            if pieces[at + 1] or at + 2 >= last or _bytes(pieces[at + 2][1:]) is None:
-                out.append(_decoded(hexed, charset, mark))
-                hexed = b""
-            out.append(pieces[at + 1])
-            at += 2
-            continue
         text = letters.get(body)
-        if text is None:
+        if text is None and body[:1] == "X":
+            raw, at = _run_of_bytes(pieces, at)
+            if raw:
+                out += (_decoded(raw, charset, mark), pieces[at - 1])
+                continue
+        if text is None and body[:1] == ".":
             text = _formatted(body)
         if text is not None:
             out += (text, pieces[at + 1])
@@ -80,12 +74,23 @@ def unescape(value: str, delimiters: Delimiters = STANDARD, charset: str = "utf-
     return "".join(out)
 
 
-def _bytes(digits: str) -> bytes | None:
-    """The bytes that hexadecimal digits say, None when they say none."""
+def _run_of_bytes(pieces: list[str], at: int) -> tuple[bytes, int]:
+    """The bytes of adjacent X sequences, over which a character may be spread; what follows."""
+    run = bytearray()
+    while at < len(pieces) - 1 and (found := _bytes(pieces[at])):
+        run += found
+        at += 2
+        if pieces[at - 1]:
+            break
+    return bytes(run), at
+
+
+def _bytes(body: str) -> bytes:
+    """The bytes that ``Xhh..`` says, none when it is no such sequence."""
     try:
-        return bytes.fromhex(digits) or None
+        return bytes.fromhex(body[1:]) if body[:1] == "X" else b""
     except ValueError:
-        return None
+        return b""
 
 
 def _decoded(hexed: bytes, charset: str, mark: str) -> str:
@@ -97,13 +102,11 @@ def _decoded(hexed: bytes, charset: str, mark: str) -> str:
 
 def _formatted(body: str) -> str | None:
     """A formatting command as plain text, None when it is none."""
-    if body[:1] != ".":
-        return None
-    text = _FORMATTING.get(body[1:3].lower())
-    count = body[3:].strip().lstrip("+-")
+    command, count = body[1:3].lower(), body[3:].strip().lstrip("+-")
+    text = _FORMATTING.get(command)
     if text is None or (count and not (count.isascii() and count.isdigit())):
         return None
-    if body[1:3].lower() in ("sp", "sk") and count:
+    if count and command in ("sp", "sk"):
         return text * min(int(count[:4]), _LONGEST_RUN)
     return text
 

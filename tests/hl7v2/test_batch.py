@@ -14,7 +14,8 @@ def test_one_message_comes_back_as_it_is() -> None:
         batch = split(raw)
         assert batch.messages == [raw]
         assert not batch.enveloped
-        assert batch.strays == batch.problems == []
+        assert batch.strays == []
+        assert batch.problems == []
 
 
 def test_segments_of_a_batch_inside_the_only_message_belong_to_it() -> None:
@@ -30,7 +31,8 @@ def test_a_batch_file_is_taken_apart(end: bytes) -> None:
     assert batch.headers == [FHS[:-1], BHS[:-1], BHS[:-1]]
     assert batch.trailers == [b"BTS|2", b"BTS|1|late", b"FTS|2"]
     assert batch.enveloped
-    assert batch.problems == batch.strays == []
+    assert batch.problems == []
+    assert batch.strays == []
 
 
 def test_several_messages_in_one_text_are_taken_apart() -> None:

@@ -38,6 +38,8 @@ ODD = Delimiters("!", "%", "*", "$", "@", "=")
         (r"\X41\\F\ ", "A| "),
         (r"\X41\ \X42\ ", "A B "),
         (r"\X41\\X42\\X43\ ", "ABC "),
+        (r"\X41\\F41\ ", r"A\F41\ "),
+        (r"\X41\\X4", r"A\X4"),
     ],
 )
 def test_a_sequence_becomes_the_text_that_it_stands_for(raw: str, text: str) -> None:
@@ -109,8 +111,14 @@ def test_what_is_escaped_is_read_back(text: str) -> None:
     assert unescape(written, TRUNCATING) == expected
 
 
-@given(st.text(alphabet="\\FSTREPXHNCMZ.brsp 049acé|^&~"))
-def test_any_value_can_be_read(raw: str) -> None:
+@given(st.lists(st.sampled_from([*"\\\\\\\\FXZq.4", "é", "X41", ".br"])).map("".join))
+def test_no_text_between_sequences_is_lost(raw: str) -> None:
     text = unescape(raw)
+    assert [c for c in text if c in "qé"] == [c for c in raw if c in "qé"]
     if raw.count("\\") < 2:
         assert text == raw
+
+
+def test_a_value_of_many_sequences_takes_linear_space() -> None:
+    assert unescape("\\X41\\" * 100_000) == "A" * 100_000
+    assert unescape("\\" * 100_001) == "\\" * 100_001
