@@ -32,18 +32,19 @@ _DELIVERY = (
 #: The oldest delivery to a destination that is not done. What waits behind another in a lane
 #: is younger than that one, so the heads of lanes tell: those that may be claimed, those on
 #: their way or held, and dead ones whose lanes wait for a person.
-_OLDEST = (
-    "SELECT min(id) FROM ("
-    "SELECT min(delivery) AS id FROM ready WHERE destination = ?1 AND due = 0 "
-    "UNION ALL SELECT min(delivery) FROM ready WHERE destination = ?1 AND due > 0 "
-    "UNION ALL SELECT min(id) FROM delivery INDEXED BY delivery_state "
-    "WHERE state = 'sending' AND destination = ?1 "
-    "UNION ALL SELECT min(id) FROM delivery INDEXED BY delivery_state "
-    "WHERE state = 'held' AND destination = ?1 "
-    "UNION ALL SELECT min(id) FROM delivery INDEXED BY delivery_state "
-    "WHERE state = 'dead' AND destination = ?1 AND EXISTS (SELECT 1 FROM waiting "
-    "WHERE lane = json_extract(lanes, '$[0]') AND waiting.delivery = delivery.id))"
+_FEW = "FROM delivery WHERE state IN ('sending', 'held', 'dead') AND destination = ?1 AND state"
+_OLDEST = f"""
+SELECT min(id) FROM (
+    SELECT min(delivery) AS id FROM ready WHERE destination = ?1 AND due = 0
+    UNION ALL SELECT min(delivery) FROM ready WHERE destination = ?1 AND due > 0
+    UNION ALL SELECT min(id) {_FEW} = 'sending'
+    UNION ALL SELECT min(id) {_FEW} = 'held'
+    UNION ALL SELECT min(id) {_FEW} = 'dead' AND EXISTS (
+        SELECT 1 FROM waiting
+        WHERE lane = json_extract(lanes, '$[0]') AND waiting.delivery = delivery.id
+    )
 )
+"""
 
 
 class Reader:
@@ -62,8 +63,10 @@ class Reader:
     def __enter__(self) -> Reader:
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self.close()
+        if isinstance(error, sqlite3.Error):
+            raise store_error(self._path, error) from error
 
     def close(self) -> None:
         """Let go of the files."""
