@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from engine.errors import ErrorCode, Location, MessageError
 
 _BOM = b"\xef\xbb\xbf"
-#: A line that begins a message or belongs to an envelope. After a header's name stands its field
-#: separator, whatever that is; a trailer may end after its name.
-_MARK = re.compile(
-    rb"(?:^|(?<=[\r\n]))(?:(MSH|FHS|BHS)(?=[^A-Za-z0-9\s])|(BTS|FTS)(?=[^A-Za-z0-9 ]|$))"
-)
+#: A line that begins a message or belongs to an envelope, and the line end before it. After a
+#: header's name stands its field separator, whatever that is; a trailer may end after its name.
+_MARK = re.compile(rb"[\r\n](?:(MSH|FHS|BHS)(?=[^A-Za-z0-9\s])|(BTS|FTS)(?=[^A-Za-z0-9 ]|$))")
 _LINE = re.compile(rb"[^\r\n]*")
 
 
@@ -43,7 +41,8 @@ def split(payload: bytes | str) -> Batch:
     """
     raw = payload.encode() if isinstance(payload, str) else payload
     text = raw.removeprefix(_BOM)
-    marks = list(_MARK.finditer(text))
+    # With a line end in front of the text, a line begins where its mark does in the text.
+    marks = list(_MARK.finditer(b"\r" + text))
     if _is_one_message(text, marks):
         return Batch(messages=[raw])
     return _Splitter(text).split(marks)

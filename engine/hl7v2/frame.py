@@ -20,7 +20,7 @@ JUNK_PORTION = 4096
 DEFAULT_LIMIT = 32 * 1024 * 1024
 
 _HEADER = b"MSH"
-_LINE_ENDS = b"\r\n"
+_LINE_ENDS = re.compile(rb"[\r\n]*")
 _BARE_END = re.compile(rb"\x1c(?:\r|\n?(?=\x0b))")
 #: A VT in front of an MSH begins a frame even where the one before it did not end: no HL7 value
 #: holds it, and taking both for one message would lose the second.
@@ -138,20 +138,20 @@ class Decoder:
 
     def _between(self, events: list[Event]) -> bool:
         buffer = self._buffer
-        start = buffer.find(START)
-        stop = len(buffer) if start < 0 else start
         if self._clean:  # a message without VT begins where a frame could
-            blank = stop - len(bytes(buffer[:stop]).lstrip(_LINE_ENDS))
-            opening = bytes(buffer[blank : min(blank + 4, stop)])
+            blank = _leading_line_ends(buffer)
+            opening = bytes(buffer[blank : blank + 4])
             if _opens_message(opening):
                 return self._enter(blank, events, started=False)
-            if start < 0 and _HEADER.startswith(opening):
+            if _HEADER.startswith(opening):
                 del buffer[:blank]  # too few bytes to tell
                 return False
-        self._count_junk(stop, events)
+        start = buffer.find(START)
         if start < 0:
+            self._count_junk(len(buffer), events)
             buffer.clear()
             return False
+        self._count_junk(start, events)
         return self._enter(start + 1, events, started=True)
 
     def _enter(self, at: int, events: list[Event], *, started: bool) -> bool:
@@ -234,6 +234,11 @@ class Decoder:
         self._inside = self._skipping = False
         self._clean = True
         self._scanned = 0
+
+
+def _leading_line_ends(buffer: bytearray) -> int:
+    match = _LINE_ENDS.match(buffer)
+    return match.end() if match else 0
 
 
 def _opens_message(opening: bytes) -> bool:
