@@ -60,6 +60,26 @@ class Segment:
     fields: dict[int, Field]
 
 
+#: Fields that 2.9 added, which hl7apy does not have yet.
+_NEW_IN_2_9 = {
+    ("MSH", 26): Field("Security Classification Tag", "CWE", "0952", False, False),
+    ("MSH", 27): Field("Security Handling Instructions", "CWE", "0953", True, False),
+    ("MSH", 28): Field("Special Access Restriction Instructions", "ST", None, True, False),
+    ("NTE", 9): Field("Coded Comment", "CWE", "0611", True, False),
+    ("OBX", 31): Field("Action Code", "ID", "0206", False, False),
+    ("OBX", 32): Field("Observation Value Absent Reason", "CWE", "0960", True, False),
+    ("OBX", 33): Field("Observation Related Specimen Identifier", "EIP", None, True, False),
+    ("ORC", 35): Field("Action Code", "ID", "0206", False, False),
+    ("ORC", 36): Field("Order Status Date Range", "DR", None, False, False),
+    ("ORC", 37): Field("Order Creation Date/Time", "DTM", None, False, False),
+    ("ORC", 38): Field("Filler Order Group Number", "EI", None, False, False),
+    ("PRT", 23): Field("Preferred Method of Contact", "CWE", "0185", False, False),
+    ("PRT", 24): Field("Contact Identifiers", "PLN", None, True, False),
+    ("TXA", 27): Field("Creating Facility", "HD", None, False, False),
+    ("TXA", 28): Field("Creating Specialty", "CWE", None, False, False),
+}
+
+
 # ---------------------------------------------------------------- versions
 
 
@@ -110,7 +130,7 @@ def field(segment: str, number: int, version: str | None = None) -> Field | None
         found = _field(key, segment, candidate)
         if found is not None:
             return found
-    return None
+    return _NEW_IN_2_9.get((segment, number))
 
 
 def _field(key: str, segment: str, version: str) -> Field | None:
@@ -121,6 +141,8 @@ def _field(key: str, segment: str, version: str) -> Field | None:
     if reference is None or _type(reference) in _NO_TYPE:
         return None
     low, high = _cardinality(tables, segment, key)
+    if high == 0:
+        return None  # withdrawn, though FIELDS may keep a type that it never had
     return Field(
         name=_spelled(reference[3]),
         type=_type(reference),
@@ -135,7 +157,7 @@ def _cardinality(tables: ModuleType, segment: str, key: str) -> tuple[int, int]:
         if child[0] == key:
             low, high = child[2]
             return low, high
-    return (0, 1)
+    return (0, 0)
 
 
 def _children(tables: ModuleType, segment: str) -> Iterator[Any]:
@@ -150,7 +172,7 @@ def _children(tables: ModuleType, segment: str) -> Iterator[Any]:
 @cache
 def field_count(segment: str) -> int:
     """The highest field number that any version gave the segment; 0 for an unknown segment."""
-    numbers = [0]
+    numbers = [0, *(number for name, number in _NEW_IN_2_9 if name == segment)]
     for version in VERSIONS:
         numbers += [_number(child[0]) for child in _children(_tables(version), segment)]
     return max(numbers)
@@ -205,15 +227,6 @@ def _component_reference(key: str, datatype: str, version: str) -> Any:
 def _last_typed(key: str, datatype: str) -> Any:
     found = (_component_reference(key, datatype, version) for version in reversed(VERSIONS))
     return next((reference for reference in found if reference), None)
-
-
-@cache
-def is_datatype(name: str) -> bool:
-    """Whether any version has a datatype of this name, primitive or composed."""
-    return any(
-        name in _tables(version).DATATYPES_STRUCTS or name in _tables(version).BASE_DATATYPES
-        for version in reversed(VERSIONS)
-    )
 
 
 # ---------------------------------------------------------------- spelling

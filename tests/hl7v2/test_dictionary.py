@@ -58,6 +58,23 @@ def test_a_version_that_lacks_a_field_takes_the_nearest_other_one() -> None:
     assert field("PID", 2, "2.8") == field("PID", 2, "2.6")  # used after it was withdrawn
 
 
+@pytest.mark.parametrize(("segment", "number"), [("PR1", 11), ("PR1", 12)])
+def test_a_field_withdrawn_by_its_cardinality_alone_is_withdrawn(segment: str, number: int) -> None:
+    found = field(segment, number)
+    assert found is not None
+    assert found.type == "XCN"
+    timing = field("SCH", 11)
+    assert timing is not None
+    assert timing.type == "TQ"
+
+
+def test_fields_of_2_9_are_known() -> None:
+    found = field("OBX", 33)
+    assert found is not None
+    assert found.type == "EIP"
+    assert dictionary.field_count("MSH") == 28
+
+
 def test_the_untyped_fields_of_2_1_have_the_type_of_2_2() -> None:
     found = field("OBR", 2, "2.1")
     assert found is not None
@@ -115,9 +132,6 @@ def test_withdrawn_components_keep_the_last_type_and_table_they_had() -> None:
 def test_primitives_have_no_components() -> None:
     assert components("ST") == ()
     assert components("NOPE") == ()
-    assert dictionary.is_datatype("NM")
-    assert dictionary.is_datatype("CM_MSG")
-    assert not dictionary.is_datatype("NOPE")
 
 
 @pytest.mark.parametrize(

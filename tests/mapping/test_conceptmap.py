@@ -167,6 +167,12 @@ def test_a_table_goes_to_a_fhir_concept_map_and_back() -> None:
     assert back.name == "sex"
 
 
+def test_a_comment_travels_with_its_row() -> None:
+    resource = to_fhir(table("M,Male,,male,,ours\n"))
+    assert resource["group"][0]["element"][0]["target"][0]["comment"] == "ours"
+    assert from_fhir(resource).rows[0].comment == "ours"
+
+
 def test_a_name_is_made_fit_for_fhir() -> None:
     assert to_fhir(ConceptMap("Event[EncounterStatus]", ()))["name"] == "Event_EncounterStatus"
     assert to_fhir(ConceptMap("9", ()))["name"] == "Map_9"
@@ -179,6 +185,8 @@ def test_a_concept_map_with_two_targets_for_a_code_is_refused() -> None:
     good = [element("A", ("a", "equivalent")), element("B", ("b", "wider"), ("c", "disjoint"))]
     resource = {"resourceType": "ConceptMap", "name": "n", "group": [{"element": good}]}
     assert [row.target.code for row in from_fhir(resource).rows] == ["a", "b"]
+    twice = {"element": [element("A", ("a", "equal")), element("A", ("a", "equal"))]}
+    assert len(from_fhir({**resource, "group": [twice]}).rows) == 1
     resource["group"] = [{"element": [element("A", ("a", "equal"), ("b", "equal"))]}]
     with pytest.raises(ConfigurationError, match="'A' has two targets, a and b"):
         from_fhir(resource)
