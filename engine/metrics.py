@@ -1,38 +1,48 @@
-"""What is counted, in Prometheus' naming conventions and the words of log, store and CLI."""
+"""What Prometheus sees: every count and time, in the same words as logs, states and commands."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.samples import Sample
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    generate_latest,
+)
 
 from engine import __version__
 
-CONTENT_TYPE = CONTENT_TYPE_LATEST
-
-#: Seconds: from a commit on a fast disk to the wait for a busy server.
-_ANSWER = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+#: Seconds: from a commit on a fast disk to the patience of a sender.
+_ANSWER = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _MAPPING = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
-_DELIVERY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_ATTEMPT = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
 class Metrics:
-    """All metrics of one process, in a registry of their own; one method for each arrow."""
+    """All metrics of one process, in a registry of their own.
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
+    Labels are names of the configuration and codes of the standard: never a value of a message.
+    """
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._build()
-        self._connections()
+        self._process()
+        self._listener()
         self._messages()
         self._deliveries()
-        self._ledger()
+        self._store()
 
-    def exposition(self) -> bytes:
-        """Every metric, as Prometheus reads it."""
+    def render(self) -> bytes:
+        """The text that Prometheus scrapes."""
         return generate_latest(self.registry)
 
     def _counter(self, name: str, doc: str, *labels: str) -> Counter:
@@ -41,200 +51,132 @@ class Metrics:
     def _gauge(self, name: str, doc: str, *labels: str) -> Gauge:
         return Gauge(f"mllp_engine_{name}", doc, labels, registry=self.registry)
 
-    def _seconds(self, name: str, doc: str, label: str, buckets: tuple[float, ...]) -> Histogram:
-        full = f"mllp_engine_{name}_seconds"
-        return Histogram(full, doc, (label,), buckets=buckets, registry=self.registry)
+    def _times(self, name: str, doc: str, label: str, buckets: tuple[float, ...]) -> Histogram:
+        name = f"mllp_engine_{name}_seconds"
+        return Histogram(name, doc, (label,), buckets=buckets, registry=self.registry)
 
     # --- the process -------------------------------------------------------------------------
 
-    def _build(self) -> None:
-        build = self._gauge("build_info", "The running version; always 1", "version", "python")
-        build.labels(__version__, platform.python_version()).set(1)
-        self._configuration = self._gauge(
-            "configuration_info", "The configuration in use; always 1", "hash"
+    def _process(self) -> None:
+        self.build = Info("mllp_engine_build", "The running version", registry=self.registry)
+        self.build.info({"version": __version__, "python": platform.python_version()})
+        self.configuration = Info(
+            "mllp_engine_configuration", "The configuration in force", registry=self.registry
         )
-        self._configured_at = self._gauge(
-            "configuration_last_reload_success_timestamp_seconds",
-            "When the configuration in use was loaded",
+        self.configuration_loaded = self._gauge(
+            "configuration_loaded_timestamp_seconds", "When the configuration in force was loaded"
         )
-        self._configured = self._gauge(
-            "configuration_last_reload_successful", "1; 0 when the last reload was refused"
+        self.reload_successful = self._gauge(
+            "configuration_last_reload_successful", "0 when the last reload was refused, else 1"
         )
 
     def configured(self, configuration: str, now: float) -> None:
-        """A configuration is in use from now on."""
-        self._configuration.clear()
-        self._configuration.labels(configuration).set(1)
-        self._configured_at.set(now)
-        self._configured.set(1)
+        """A configuration, named by its hash, is in force from now on."""
+        self.configuration.info({"hash": configuration})
+        self.configuration_loaded.set(now)
+        self.reload_successful.set(1)
 
-    def not_configured(self) -> None:
-        """A reload was refused: the configuration before it stays in use."""
-        self._configured.set(0)
+    def reload_refused(self) -> None:
+        """A reload was refused: what was in force stays so."""
+        self.reload_successful.set(0)
 
-    # --- connections -------------------------------------------------------------------------
+    # --- ports -------------------------------------------------------------------------------
 
-    def _connections(self) -> None:
-        self._open = self._gauge("connections", "Senders that are connected", "port")
-        self._opened = self._counter("connections_opened", "Senders that came in", "port")
-        self._turned_away = self._counter("connections_refused", "Senders turned away", "port")
-        self._junk = self._counter("junk_bytes", "Bytes that belong to no frame", "port")
-
-    def connection_opened(self, port: str) -> None:
-        """A sender has come in."""
-        self._open.labels(port).inc()
-        self._opened.labels(port).inc()
-
-    def connection_closed(self, port: str) -> None:
-        """A sender is gone."""
-        self._open.labels(port).dec()
-
-    def connection_refused(self, port: str) -> None:
-        """A sender may not come in."""
-        self._turned_away.labels(port).inc()
-
-    def junk(self, port: str, length: int) -> None:
-        """Bytes came that belong to no frame."""
-        self._junk.labels(port).inc(length)
+    def _listener(self) -> None:
+        self.connections = self._gauge("connections", "Open MLLP connections", "port")
+        self.connections_refused = self._counter(
+            "connections_refused", "Senders that were turned away", "port", "reason"
+        )
+        self.junk_bytes = self._counter("junk_bytes", "Bytes that belong to no frame", "port")
+        self.quarantined = self._counter(
+            "frames_quarantined",
+            "What reached no channel: kept with its bytes for a person",
+            "port",
+        )
+        self.not_stored = self._counter(
+            "messages_not_stored", "Messages that the store refused; their senders know", "port"
+        )
+        self.acknowledged = self._counter(
+            "acknowledgements_sent", "Answers by port and code of table 0008", "port", "code"
+        )
+        self.answers_dropped = self._counter(
+            "answers_dropped", "Answers whose sender had gone", "port"
+        )
+        self.ack_seconds = self._times(
+            "ack", "From the end of a frame to its answer", "port", _ANSWER
+        )
 
     # --- messages ----------------------------------------------------------------------------
 
     def _messages(self) -> None:
-        where = ("port", "channel")
-        self._received = self._counter("received", "Messages received and stored", *where)
-        self._outcomes = self._counter(
-            "outcomes",
-            "Received messages by what became of them: accepted, refused, filtered, duplicate, "
-            "acknowledgement, quarantined",
-            *where,
+        self.received = self._counter(
+            "messages_received",
+            "Messages that reached a channel, by outcome: accepted, refused, filtered, "
+            "duplicate, acknowledgement, quarantined",
+            "channel",
             "outcome",
         )
-        self._filtered = self._counter("filtered", "Messages that a drop: rule took", *where)
-        self._quarantined = self._counter(
-            "quarantined", "What no channel could take: kept with its bytes for a person", *where
+        self.last_message = self._gauge(
+            "last_message_timestamp_seconds", "When the last message of a channel came", "channel"
         )
-        self._unstored = self._counter(
-            "not_stored", "Messages that the store refused; their senders were told", "port"
+        self.mapping_seconds = self._times("mapping", "Mapping of one message", "channel", _MAPPING)
+        self.issues = self._counter(
+            "mapping_issues",
+            "Values that could not be mapped as they stood",
+            "channel",
+            "severity",
         )
-        self._last = self._gauge(
-            "last_message_timestamp_seconds", "When the last message came", *where
-        )
-        self._answers = self._counter(
-            "acknowledged", "Answers sent, by code of HL7 table 0008", "port", "code"
-        )
-        self._late = self._counter("answers_dropped", "Answers whose sender had gone", "port")
-        self._ack = self._seconds("ack", "From the frame to its answer", "port", _ANSWER)
-
-    def stored(self, port: str, channel: str, outcome: str, received_at: float) -> None:
-        """A message and what became of it are on the disk."""
-        self._received.labels(port, channel).inc()
-        self._outcomes.labels(port, channel, outcome).inc()
-        self._last.labels(port, channel).set(received_at)
-        if outcome == "filtered":
-            self._filtered.labels(port, channel).inc()
-        elif outcome == "quarantined":
-            self._quarantined.labels(port, channel).inc()
-
-    def not_stored(self, port: str) -> None:
-        """The store cannot promise."""
-        self._unstored.labels(port).inc()
-
-    def answered(self, port: str, code: str, seconds: float) -> None:
-        """An answer is on its way, so long after its message came."""
-        self._answers.labels(port, code).inc()
-        self._ack.labels(port).observe(seconds)
-
-    def answer_dropped(self, port: str) -> None:
-        """An answer came too late."""
-        self._late.labels(port).inc()
 
     # --- deliveries --------------------------------------------------------------------------
 
     def _deliveries(self) -> None:
         to = "destination"
-        self._mapping = self._seconds("mapping", "To map one message", "channel", _MAPPING)
-        self._issues = self._counter(
-            "mapping_issues", "What mapping found to report", "channel", "severity"
+        self.delivered = self._counter(
+            "deliveries_delivered", "Deliveries that a destination took", to
         )
-        self._delivery = self._seconds("delivery", "One attempt to deliver", to, _DELIVERY)
-        self._verdicts = {
-            "delivered": self._counter("delivered", "Deliveries that arrived", to),
-            "retried": self._counter("retried", "Attempts that failed and are repeated", to),
-            "dead": self._counter("dead", "Dead letters: refused for good", to),
-            "held": self._counter("held", "Deliveries that wait for a person", to),
-        }
-        self._up = self._gauge("destination_up", "1; 0 while its breaker is open", to)
-
-    def mapped(self, channel: str, seconds: float, severities: Iterable[str] = ()) -> None:
-        """A message was mapped, with issues of these severities."""
-        self._mapping.labels(channel).observe(seconds)
-        for severity in severities:
-            self._issues.labels(channel, severity).inc()
-
-    def attempted(self, destination: str, seconds: float) -> None:
-        """A destination has answered, or not in time."""
-        self._delivery.labels(destination).observe(seconds)
-
-    def settled(self, destination: str, verdict: str) -> None:
-        """An attempt is settled: delivered, retried, dead or held."""
-        self._verdicts[verdict].labels(destination).inc()
+        self.retried = self._counter("deliveries_retried", "Attempts that will be repeated", to)
+        self.held = self._counter("deliveries_held", "Deliveries that wait for a person", to)
+        self.dead = self._counter(
+            "deliveries_dead", "Deliveries that a destination refused for good", to
+        )
+        self.breaker = self._gauge(
+            "destination_down", "1 while a destination is taken to be down", to
+        )
+        self.delivery_seconds = self._times(
+            "delivery", "One attempt at a destination", to, _ATTEMPT
+        )
 
     def destination_known(self, destination: str) -> None:
-        """A destination is served: its counters stand at zero rather than nowhere."""
-        for counter in self._verdicts.values():
-            counter.labels(destination)
-        self._queued.labels(destination)
-        self._oldest.labels(destination)
-        self._up.labels(destination).set(1)
-
-    def destination_up(self, destination: str, up: bool) -> None:
-        """The breaker of a destination has closed, or opened."""
-        self._up.labels(destination).set(int(up))
+        """A destination is served: an alert sees its first dead letter only if zero was there."""
+        for metric in (self.delivered, self.retried, self.held, self.dead):
+            metric.labels(destination)
+        for gauge in (self.breaker, self.queued, self.oldest):
+            gauge.labels(destination)
 
     # --- what the store says -----------------------------------------------------------------
 
-    def _ledger(self) -> None:
-        self._queued = self._gauge("queued", "Deliveries not yet settled", "destination")
-        self._oldest = self._gauge(
-            "queued_oldest_seconds", "Age of the oldest delivery not yet settled", "destination"
+    def _store(self) -> None:
+        self.queued = self._gauge(
+            "deliveries_queued", "Deliveries that are not settled yet", "destination"
         )
-        self._balanced = self._gauge("ledger_balanced", "1 when both identities hold, else 0")
-        self._accounts = self._gauge(
-            "ledger_messages", "Messages ever, purged ones too", "port", "channel", "outcome"
+        self.oldest = self._gauge(
+            "oldest_queued_seconds", "Age of the oldest delivery not settled yet", "destination"
         )
-        self._states = self._gauge(
+        self.balanced = self._gauge("ledger_balanced", "1 while received and delivered add up")
+        self.ledger_messages = self._gauge(
+            "ledger_messages", "Messages ever, purged ones too", "channel", "port", "outcome"
+        )
+        self.ledger_deliveries = self._gauge(
             "ledger_deliveries", "Deliveries ever, purged ones too", "destination", "state"
         )
-        self._store_up = self._gauge("store_up", "1; 0 when the store gave no figures in time")
+        self.store_up = self._gauge("store_up", "0 while the store gives no figures in time")
 
-    def queue(self, waiting: Mapping[str, tuple[int, float]]) -> None:
-        """Each destination's number of unsettled deliveries and the age of the oldest."""
-        for gauge in (self._queued, self._oldest):
-            for known in [sample.labels for sample in _samples(gauge)]:
-                gauge.labels(**known).set(0)
-        for destination, (count, age) in waiting.items():
-            self._queued.labels(destination).set(count)
-            self._oldest.labels(destination).set(age)
-        self._store_up.set(1)
-
-    def store_silent(self) -> None:
-        """The store gave no figures: those shown are old."""
-        self._store_up.set(0)
-
-    def ledger(
-        self,
-        balanced: bool,
-        messages: Mapping[tuple[str, str, str], int],
-        deliveries: Mapping[tuple[str, str], int],
-    ) -> None:
-        """Both identities, by (port, channel, outcome) and (destination, state)."""
-        self._balanced.set(int(balanced))
-        for account, count in messages.items():
-            self._accounts.labels(*account).set(count)
-        for state, count in deliveries.items():
-            self._states.labels(*state).set(count)
-
-
-def _samples(gauge: Gauge) -> Iterable[Sample]:
-    for family in gauge.collect():
-        yield from family.samples
+    def waiting(self, queues: Mapping[str, tuple[int, float]]) -> None:
+        """For each destination with something queued: how much, and the age of the oldest."""
+        for gauge in (self.queued, self.oldest):
+            for family in gauge.collect():
+                for sample in family.samples:
+                    gauge.labels(**sample.labels).set(0)
+        for destination, (count, age) in queues.items():
+            self.queued.labels(destination).set(count)
+            self.oldest.labels(destination).set(age)
