@@ -210,23 +210,14 @@ def _component(child: Any, datatype: str) -> Component:
     key, reference = child[0], child[1]
     literate = _component_reference(key, datatype, _LITERATE)
     if _type(reference) in _NO_TYPE:
-        reference = literate or _last_typed(key, datatype) or reference
-    name, kind = _spelled(reference[3]), _type(reference)
-    return Component(
-        name, "ST" if kind in _NO_TYPE else kind, _table(reference) or _table(literate)
-    )
+        reference = literate or reference
+    table = _table(reference) or _table(literate)
+    return Component(_spelled(reference[3]), _type(reference), table)
 
 
 def _component_reference(key: str, datatype: str, version: str) -> Any:
-    for child in _tables(version).DATATYPES_STRUCTS.get(datatype, ()):
-        if child[0] == key and _type(child[1]) not in _NO_TYPE:
-            return child[1]
-    return None
-
-
-def _last_typed(key: str, datatype: str) -> Any:
-    found = (_component_reference(key, datatype, version) for version in reversed(VERSIONS))
-    return next((reference for reference in found if reference), None)
+    children = _tables(version).DATATYPES_STRUCTS.get(datatype, ())
+    return next((child[1] for child in children if child[0] == key), None)
 
 
 # ---------------------------------------------------------------- spelling

@@ -80,6 +80,8 @@ def test_what_r4_does_not_have_is_none() -> None:
     assert not is_type("../patient")
     assert is_type("PatientContact")
     assert is_type("dateTime")
+    assert definitions.is_primitive("dateTime")
+    assert not definitions.is_primitive("Period")
 
 
 def test_required_bindings_say_their_codes() -> None:

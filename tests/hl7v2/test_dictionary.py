@@ -129,6 +129,17 @@ def test_withdrawn_components_keep_the_last_type_and_table_they_had() -> None:
     assert components("CX")[4].table == "0203"  # later versions leave the table out
 
 
+def test_every_component_of_every_datatype_has_a_type() -> None:
+    for version in dictionary.VERSIONS:
+        for datatype in dictionary._tables(version).DATATYPES_STRUCTS:
+            for component in components(datatype):
+                assert component.type not in ("", "WD", "CM"), datatype
+
+
+def test_a_segment_that_hl7apy_has_in_a_shape_of_its_own_is_left_out() -> None:
+    assert dictionary.field_count("ORO") == 0
+
+
 def test_primitives_have_no_components() -> None:
     assert components("ST") == ()
     assert components("NOPE") == ()

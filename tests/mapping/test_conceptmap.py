@@ -123,7 +123,7 @@ def test_what_a_feed_says_of_a_text_counts() -> None:
 
 
 def test_columns_go_by_name_in_any_order_with_semicolons_and_a_byte_order_mark() -> None:
-    text = "\ufefftarget code;source code;target_system\nmale;M;" + GENDER + "\n;;\n"
+    text = "\ufefftarget code;source code;target_system;\nmale;M;" + GENDER + ";\n;;;\n"
     read = load_concept_map("sex", text, "sex.csv")
     assert read.find("M") == Target(GENDER, "male", "")
 
