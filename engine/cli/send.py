@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from itertools import chain
 
 import click
 import orjson
@@ -14,11 +14,11 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from engine.workbench import inputs
 from engine.workbench.mllp_client import Outcome, Sent, on_the_wire
@@ -31,9 +31,14 @@ _COLOURS = {
     Outcome.MISSING: "red",
     Outcome.UNSENT: "red",
 }
+_WORDS = {
+    Outcome.SILENT: "asked for no answer",
+    Outcome.MISSING: "not answered",
+    Outcome.UNSENT: "not sent",
+}
 
 
-class Address(click.ParamType):
+class Address(click.ParamType[tuple[str, int]]):
     """HOST:PORT, or PORT alone for this machine."""
 
     name = "host:port"
@@ -83,25 +88,77 @@ def send(
     Files may hold several messages or batches. MSH-15 and MSH-16 say which answers are due.
     Exit status 1: one was negative, or did not come.
     """
-    found = _inputs(paths)
-    stream = _stream(found, repeat, whole=whole, as_is=as_is)
+    found = _messages(paths, whole=whole, as_is=as_is)
     target = Target(*address, connections, rate, timeout)
-    console = Console(stderr=True)
-    with _progress(console, found, repeat) as (progress, step):
+    with _progress() as progress:
+        task = progress.add_task("sending", total=len(found) * repeat)
 
         def seen(sent: Sent) -> None:
-            step()
+            progress.advance(task)
             if verbose:
-                progress.console.print(_line(sent), highlight=False)
+                progress.console.print(_line(sent))
 
-        try:
-            tally = asyncio.run(Sending(target, stream(), seen).run())
-        except (OSError, TimeoutError) as failure:
-            progress.stop()
-            reason = getattr(failure, "strerror", None) or "no answer"
-            raise click.ClickException(f"{address[0]}:{address[1]}: {reason}") from None
+        stream = chain.from_iterable(found for _ in range(repeat))
+        tally = _run(Sending(target, stream, seen), target)
     if as_json:
         click.echo(orjson.dumps(tally.as_json()))
     else:
         _show(tally)
     sys.exit(0 if tally.good else 1)
+
+
+def _run(sending: Sending, target: Target) -> Tally:
+    try:
+        return asyncio.run(sending.run())
+    except OSError as failure:  # TimeoutError is one
+        reason = failure.strerror or "no connection in time"
+        raise click.ClickException(f"{target.host}:{target.port}: {reason}") from None
+
+
+def _messages(paths: Sequence[str], *, whole: bool, as_is: bool) -> list[tuple[str, bytes]]:
+    """What to send, each with the name by which it is spoken of."""
+    found = inputs.given(paths)
+    if isinstance(found, str):
+        raise click.UsageError(found)
+    named: list[tuple[str, bytes]] = []
+    for source in found:
+        raw = source.read()
+        pieces = [raw] if whole else inputs.messages(raw)
+        named += zip(inputs.names(str(source.name), len(pieces)), pieces, strict=True)
+    return named if as_is else [(name, on_the_wire(raw)) for name, raw in named]
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True, highlight=False)
+    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+
+
+def _line(sent: Sent) -> Text:
+    outcome = sent.outcome
+    codes = " ".join(answer.code for answer in sent.answers) or outcome.value
+    line = Text.assemble((codes, _COLOURS[outcome]), f"  {sent.name}  {sent.seconds * 1000:.1f} ms")
+    words = describe(sent)
+    return line.append(f"  {words}", "dim") if words else line
+
+
+def _show(tally: Tally) -> None:
+    """The summary, for a person."""
+    console = Console(highlight=False)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for code, count in sorted(tally.codes.items()):
+        colour = "green" if code in ("AA", "CA") else "red"
+        table.add_row(Text(code, colour), f"{count:,}")
+    for outcome in (Outcome.SILENT, Outcome.MISSING, Outcome.UNSENT):
+        if tally.outcomes[outcome]:
+            words = Text(_WORDS[outcome], _COLOURS[outcome])
+            table.add_row(words, f"{tally.outcomes[outcome]:,}")
+    if tally.strays:
+        table.add_row(Text("answers to nothing that was sent", "yellow"), f"{tally.strays:,}")
+    console.print(table)
+    console.print(
+        f"{tally.sent:,} messages in {tally.seconds:.2f} s, {tally.rate:,.0f}/s; "
+        f"answers after {tally.wait(0.5):.1f} ms (half) and {tally.wait(0.99):.1f} ms (99 %)"
+    )
+    for sent in tally.problems:
+        console.print(_line(sent))
