@@ -163,10 +163,8 @@ def _cardinality(tables: ModuleType, segment: str, key: str) -> tuple[int, int]:
 def _children(tables: ModuleType, segment: str) -> Iterator[Any]:
     definition = tables.SEGMENTS.get(segment, ("sequence", ()))
     # one of hl7apy's segments (ORO of 2.1) and its wildcard are not of the usual shape
-    if len(definition) > 1 and definition[0] == "sequence":
-        for child in definition[1]:
-            if len(child) == 4 and isinstance(child[0], str) and isinstance(child[2], tuple):
-                yield child
+    if definition[0] == "sequence":
+        yield from definition[1]
 
 
 @cache
