@@ -22,6 +22,7 @@ from twisted.internet import asyncioreactor, protocol
 
 from engine.store import bulk, lanes
 from engine.store.accept import _DELIVERY, _MESSAGE
+from engine.store.numbering import delivery_of
 from engine.store.schema import migrate
 from engine.store.session import Session
 
@@ -86,7 +87,7 @@ class Committer(threading.Thread):
 
     def _insert(self, group: Sequence[Waiting]) -> None:
         now = time.time()
-        messages, raws, deliveries, places = [], [], [], []
+        messages, deliveries, places = [], [], []
         for number, (_, raw, control_id) in enumerate(group, self._last + 1):
             start = raw.find(b"PID|")
             patient = raw[start : raw.find(b"^", start)].rpartition(b"|")[2].decode()
@@ -95,15 +96,14 @@ class Committer(threading.Thread):
                 (
                     *(number, self._bucket, "127.0.0.1", now, now, "accepted"),
                     *(control_id.decode(), "LABSYS|CENTRAL LAB", "ORU^R01", "2.5.1", patient),
-                    *("", "AA", now, "", "", None, 0, crc32(raw)),
+                    *("", "AA", now, "", "", None, 0, crc32(raw), raw),
                 )
             )
-            raws.append((number, raw))
-            deliveries.append((number, number, self._destination, "queued", f"[{lane}]", 1))
-            places.append((lane, number))
+            delivery = delivery_of(number, 0)
+            deliveries.append((delivery, number, self._destination, "queued", f"[{lane}]", 1))
+            places.append((lane, delivery))
         self._last += len(group)
         bulk.insert(self._connection, _MESSAGE, messages)
-        bulk.insert(self._connection, "raw (message, bytes)", raws)
         bulk.insert(self._connection, _DELIVERY, deliveries)
         bulk.insert(self._connection, "waiting (lane, delivery)", places)
         self._count(len(group))
