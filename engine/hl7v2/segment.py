@@ -14,7 +14,6 @@ class Segment:
     """
 
     __slots__ = ("_charset", "_delimiters", "_fields", "index", "name", "sequence", "text")
-    _fields: list[str]  # set by the first use of ``fields``
 
     def __init__(
         self,
@@ -31,18 +30,18 @@ class Segment:
         self.text = text
         self._delimiters = delimiters
         self._charset = charset
+        self._fields: list[str] | None = None
 
     @property
     def fields(self) -> list[str]:
         """The raw fields: ``fields[n]`` is field n, ``fields[0]`` the segment's name."""
-        try:
-            return self._fields
-        except AttributeError:
+        fields = self._fields
+        if fields is None:
             separator = self._delimiters.field
             fields = self._fields = self.text.split(separator)
             if self.name in HEADERS:
                 fields.insert(1, separator)
-            return fields
+        return fields
 
     @property
     def odd(self) -> bool:
