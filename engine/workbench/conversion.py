@@ -8,9 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any, Protocol
-
-import orjson
+from typing import Protocol
 
 from engine.errors import MessageError
 from engine.fhir import bundle
@@ -89,32 +87,30 @@ def convert_file(work: Conversion, source: Input) -> list[Converted]:
 
 def convert(work: Conversion, raw: bytes, name: str) -> Converted:
     """Convert one message."""
-    result = Converted(name)
     try:
-        message = Message.read(raw, default_charset=work.charset)
-        mapped = work.mapping.convert(message, _context(work, message))
+        return _convert(work, raw, Converted(name))
     except MessageError as failure:
-        result.failure = str(failure)
-        return result
+        return Converted(name, failure=str(failure))
     except Exception as failure:  # a bug of ours in one message must not cost the others
-        result.failure = f"an error in mllp-engine, please report it: {failure!r}"
-        return result
+        return Converted(name, failure=f"an error in mllp-engine, please report: {failure!r}")
+
+
+def _convert(work: Conversion, raw: bytes, result: Converted) -> Converted:
+    message = Message.read(raw, default_charset=work.charset)
+    mapped = work.mapping.convert(message, _context(work, message))
     result.issues = mapped.issues
     result.hold = mapped.hold or ""
     if mapped.reject:
         result.failure = f"the mapping rejects it: {mapped.reject}"
     else:
-        result.bundle = _dump(bundle.transaction(mapped, write=work.write), work)
+        made = bundle.transaction(mapped.resources, write=work.write)
+        result.bundle = bundle.dump(made, pretty=work.pretty)
     return result
 
 
 def _context(work: Conversion, message: Message) -> Context:
     sent = sent_at(message, work.timezone) or NO_TIME
     return Context(work.timezone, sent, work.channel, work.assigner)
-
-
-def _dump(made: dict[str, Any], work: Conversion) -> bytes:
-    return orjson.dumps(made, option=orjson.OPT_INDENT_2) if work.pretty else bundle.dump(made)
 
 
 def sent_at(message: Message, zone: tzinfo) -> datetime | None:
