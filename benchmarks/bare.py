@@ -109,14 +109,14 @@ class Committer(threading.Thread):
         self._count(len(group))
 
     def _count(self, more: int) -> None:
-        run = self._connection.execute
-        run("UPDATE bucket SET received = received + ?", (more,))
-        run("UPDATE destination SET accepted = accepted + ?", (more,))
+        rows = [
+            ("message", self._bucket, "received", more),
+            ("message", self._bucket, "accepted", more),
+            ("delivery", self._destination, "accepted", more),
+            ("delivery", self._destination, "queued", more),
+        ]
         end = "ON CONFLICT DO UPDATE SET counted = counted + excluded.counted"
-        values = "(bucket, outcome, counted) VALUES (?, 'accepted', ?)"
-        run(f"INSERT INTO outcome_count {values} {end}", (self._bucket, more))
-        values = "(destination, state, counted) VALUES (?, 'queued', ?)"
-        run(f"INSERT INTO state_count {values} {end}", (self._destination, more))
+        bulk.insert(self._connection, "ledger (book, account, entry, counted)", rows, end)
 
 
 def answer(group: Sequence[Waiting]) -> None:
