@@ -1,5 +1,6 @@
 """engine.yaml and channels/*.yaml as frozen values, every problem reported at once."""
 
+from engine.config.installation import Installation, load_installation
 from engine.config.load import load_configuration
 from engine.config.model import (
     Ack,
@@ -32,6 +33,7 @@ __all__ = [
     "EngineSettings",
     "FhirDestination",
     "FileDestination",
+    "Installation",
     "LogSettings",
     "MllpSource",
     "NoAuth",
@@ -39,5 +41,6 @@ __all__ = [
     "Secret",
     "Server",
     "load_configuration",
+    "load_installation",
     "schema",
 ]

@@ -56,7 +56,7 @@ class Server:
     auth: NoAuth | Basic | Bearer = NoAuth()
     timeout: float = 30.0
     concurrency: int = 8
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
