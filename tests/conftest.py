@@ -1,10 +1,49 @@
-"""What every test run says at its end: which real services it did without."""
+"""What holds for every test: none is left out in silence, and in CI none for lack of a service."""
+
+from collections.abc import Generator
 
 import pytest
 
 from tests.services import need
 
+#: The one thing that a run may lack in CI, too.
+_CORPUS = "the corpus"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under CI=true turn a skip into a failure: green must mean that it was really tried."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and need.in_ci():
+        reason = _reason(report)
+        if not reason.startswith(_CORPUS):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid}: left out, which CI may not do: {reason}"
+    return report
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for line in need.loud_lines():
-        terminalreporter.write_line(line, yellow=True, bold=True)
+    """Say loudly which real services this run did without, and how to get them."""
+    missing = dict(need.LEFT_OUT)
+    corpus = {what: missing.pop(what) for what in list(missing) if what.startswith(_CORPUS)}
+    if missing:
+        reports = terminalreporter.stats.get("skipped", [])
+        skipped = sum(not _reason(report).startswith(_CORPUS) for report in reports)
+        each = "; ".join(f"{what} ({how})" for what, how in sorted(missing.items()))
+        _loud(
+            terminalreporter,
+            f"{skipped} TESTS LEFT OUT, for want of: {each}. All of it at once: .ci/services",
+        )
+    for what, how in corpus.items():
+        _loud(terminalreporter, f"TESTS LEFT OUT, for want of {what}: {how}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")
+
+
+def _loud(terminalreporter: pytest.TerminalReporter, line: str) -> None:
+    terminalreporter.write_line(line, yellow=True, bold=True)
