@@ -57,6 +57,10 @@ class Writer:
         self.fetch = Fetcher(compiler, emitter)
         self._conditions = ConditionWriter(compiler, emitter, self.fetch)
         self._address = ""
+        #: variables that held nothing when the code began to fill them
+        self.fresh: set[str] = set()
+        self._filled: set[tuple[str, str]] = set()
+        self._flags: dict[tuple[str, str], str] = {}
 
     def condition(self, condition: Condition, site: Site) -> str:
         """A condition as a Python expression."""
@@ -179,8 +183,12 @@ class Writer:
             with self.emitter.block(f"elif {value} not in {name}:"):
                 self.emitter.line(f"{name}.append({value})")
 
+        flag = self._flags.get((slot.holder, slot.element.choice_group))
+
         def assign(value: str) -> None:
             self.emitter.line(f"{slot.holder}[{slot.key!r}] = {value}")
+            if flag:
+                self.emitter.line(f"{flag} = True")
 
         return append if slot.element.is_list else assign
 
@@ -188,21 +196,32 @@ class Writer:
         if slot.element.is_list or not slot.guard:
             self._values(body, slot, self._put(slot))
             return
-        items = body.items if isinstance(body, Several) else (body,)
-        for item in items:
-            with self.emitter.block(f"if {self._absent(slot)}:"):
+        for item in body.items if isinstance(body, Several) else (body,):
+            absent = self._absent(slot)
+            if absent is None:
+                self._values(item, slot, self._put(slot))
+                continue
+            with self.emitter.block(f"if {absent}:"):
                 self._values(item, slot, self._put(slot))
 
-    def _absent(self, slot: Slot) -> str:
-        """Whether the element, or any other of its choice (value[x]), is still to be made."""
-        group = slot.element.choice_group
-        if not group:
-            return f"{slot.key!r} not in {slot.holder}"
-        keys = self.emitter.constant(tuple(definitions.choices(self._type_of(slot), group)))
-        return f"not any(k in {slot.holder} for k in {keys})"
+    def _absent(self, slot: Slot) -> str | None:
+        """Whether the element, or any other of its choice (value[x]), is still to be made.
 
-    def _type_of(self, slot: Slot) -> str:
-        return slot.element.owner
+        None when it cannot have been made: this is the first code that fills it.
+        """
+        group = slot.element.choice_group
+        fresh, name = slot.holder in self.fresh, (slot.holder, group or slot.key)
+        first = name not in self._filled
+        self._filled.add(name)
+        if not group:
+            return None if fresh and first else f"{slot.key!r} not in {slot.holder}"
+        flag = self._flags.get(name)
+        if flag is None:
+            flag = self._flags[name] = self.emitter.fresh("g")
+            keys = self.emitter.constant(tuple(definitions.choices(slot.element.owner, group)))
+            start = "False" if fresh else f"any(k in {slot.holder} for k in {keys})"
+            self.emitter.line(f"{flag} = {start}")
+        return None if fresh and first else f"not {flag}"
 
     def _values(self, body: Body, slot: Slot, put: Put) -> None:
         """Write a body so that each value it yields is put."""
@@ -280,6 +299,7 @@ class Writer:
         name = self.emitter.fresh("x")
         kind = slot.element.type
         self.emitter.line(f"{name} = {{}}")
+        self.fresh.add(name)
         fixed = [(key, body) for key, body in fields if is_constant(body)]
         linked = [(key, body) for key, body in fields if links_of(body)]
         rest = [(k, b) for k, b in fields if (k, b) not in fixed and (k, b) not in linked]

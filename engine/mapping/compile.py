@@ -17,8 +17,8 @@ from engine.mapping.convert import Conversions
 from engine.mapping.emit import Emitter
 from engine.mapping.fetch import Site
 from engine.mapping.model import DatatypeMap, Library, SegmentMap
-from engine.mapping.runtime import MESSAGE, PARENT, SEGMENT, Run, Spec
-from engine.mapping.survey import field_elements, referenced_segments, split_constants
+from engine.mapping.runtime import MEMO_LIMIT, MESSAGE, PARENT, SEGMENT, Run, Spec
+from engine.mapping.survey import field_elements, often_asked, referenced_segments, split_constants
 
 SegmentFunction = Callable[[Run, int], None]
 DatatypeFunction = Callable[..., Any]
@@ -63,16 +63,22 @@ class Compiler:
     def _segment(self, segment_map: SegmentMap) -> SegmentFunction:
         emitter = Emitter()
         writer = Writer(self, emitter, segment_map.type)
-        site = Site(segment=segment_map.segment)
+        spec = self.spec(segment_map)
+        hoisted = often_asked(segment_map)
+        site = Site(segment=segment_map.segment, hoisted=hoisted)
+        if spec.per == SEGMENT:
+            writer.fresh.add("b")
         constants, sources, trailing = split_constants(segment_map.rules.values())
         with emitter.block("def function(run, i):"):
             emitter.line("f = run.fields(i); C = run.C; R = run.R; S = run.S")
             for name in sorted(referenced_segments(segment_map) - {segment_map.segment}):
                 emitter.line(f"f_{name} = run.near({name!r}, i)")
+            for number in sorted(hoisted):
+                emitter.line(f"h{number} = run.head(f[{number}]) if f[{number}] else ''")
             if segment_map.when is not None:
                 with emitter.block(f"if not ({writer.condition(segment_map.when, site)}):"):
                     emitter.line("return")
-            emitter.line(f"made = run.open({emitter.constant(self.spec(segment_map))}, i)")
+            emitter.line(f"made = run.open({emitter.constant(spec)}, i)")
             with emitter.block("if made is None:"):
                 emitter.line("return")
             emitter.line("b = made.body")
@@ -125,6 +131,7 @@ class Compiler:
                 with emitter.block(f"if not ({writer.condition(datatype_map.when, site)}):"):
                     emitter.line("return None")
             emitter.line("b = {}")
+            writer.fresh.add("b")
             self._datatype_rules(writer, datatype_map.rules.values(), site)
         build: DatatypeFunction = emitter.function(f"<{datatype_map.name}>", "build")
         if datatype_map.resource and not dispatch:
@@ -164,28 +171,27 @@ def memoised(name: str, build: DatatypeFunction) -> DatatypeFunction:
 
     What a conversion noted, and the resources that it made, happen again with it.
     """
-    kinds = (name + "^", name + "&")
 
     def remembered(run: Run, v: str, sep: str) -> Any:
-        memo = run.dialect.memo(kinds[sep != run.C])
+        memos = run.memos
+        memo = memos.get((name, sep))
+        if memo is None:
+            memo = memos[name, sep] = {}
         hit = memo.get(v)
         if hit is not None:
-            value, fresh, touched, unmapped = hit
-            if fresh:
+            value, said = hit
+            if said is not None:
+                fresh, touched, unmapped = said
                 run.fresh.extend(fresh)
-            if touched:
                 run.again(touched)
-            if unmapped:
                 run.unmapped.extend(unmapped)
             return value
+        if len(memo) > MEMO_LIMIT:
+            memo.clear()
         noted, mark, missed = len(run.fresh), len(run.touched), len(run.unmapped)
         value = build(run, v, sep)
-        memo[v] = (
-            value,
-            tuple(run.fresh[noted:]),
-            tuple(run.touched[mark:]),
-            tuple(run.unmapped[missed:]),
-        )
+        said = (run.fresh[noted:], run.touched[mark:], run.unmapped[missed:])
+        memo[v] = (value, said if any(said) else None)
         return value
 
     return remembered

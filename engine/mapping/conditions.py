@@ -20,6 +20,7 @@ from engine.mapping.grammar import (
 )
 from engine.mapping.grammar import Any as AnyOf
 from engine.mapping.language import test
+from engine.mapping.survey import is_plain
 
 if TYPE_CHECKING:
     from engine.mapping.compile import Compiler
@@ -60,6 +61,8 @@ class ConditionWriter:
         return f"run.scopes[i][{names.index(group)}]"
 
     def _text(self, ref: Ref, site: Site, *, raw: bool = False) -> str:
+        if not raw and ref.segment == site.segment and is_plain(ref) and ref.field in site.hoisted:
+            return f"h{ref.field}"
         found = self._fetch.raw(ref, site)
         if found is None:
             self._compiler.fail(

@@ -36,6 +36,8 @@ class Site:
     alone: str = ""
     index: str = ""
     field: int = 0
+    #: own fields whose first value stands in a variable already, for conditions
+    hoisted: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

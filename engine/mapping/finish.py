@@ -81,12 +81,10 @@ class Finisher:
     def _resource(self, made: Made) -> Resource:
         key, _ = self.keys.of(made)
         segment = self.run.message.segments[made.index]
-        body = made.body
-        kept = {"resourceType": body.pop("resourceType"), "id": identity.id_of(made.uuid)}
-        kept.update(body)
+        made.body["id"] = identity.id_of(made.uuid)
         return Resource(
-            body=kept,
-            criterion=identity.criterion(kept, key),
+            body=made.body,
+            criterion=made.criterion,
             knows=Knows(key.knows),
             removed=tuple(self.run.removed.get(id(made), ())),
             origin=Location(segment.name, segment.sequence),
@@ -100,9 +98,8 @@ class Finisher:
         if made.uuid:
             return made.uuid
         key, lines = self.keys.of(made)
-        seed = identity.criterion(made.body, key)
-        if not seed:
-            seed = self._keyed(made, lines)
+        made.criterion = identity.criterion(made.body, key)
+        seed = made.criterion or self._keyed(made, lines)
         seed = f"{made.name}|{seed}"
         number = self._seen.get(seed, 0)
         self._seen[seed] = number + 1

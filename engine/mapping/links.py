@@ -20,6 +20,7 @@ class Linker:
             if made.full:
                 self._by_name.setdefault(made.name, []).append(made)
         self._one: dict[tuple[str, Scope], Made | None] = {}
+        self._all: dict[tuple[str, Scope], list[Made]] = {}
 
     def resolve(self) -> None:
         """Fill in every link; one that leads nowhere disappears with what it was alone in."""
@@ -27,10 +28,7 @@ class Linker:
             if not made.full:
                 continue
             if many:
-                found = [other.reference for other in self.all(made, target)]
-                if found:
-                    present = holder.setdefault(key, [])
-                    present.extend(ref for ref in found if not any(ref is old for old in present))
+                refer(holder, key, self.all(made, target))
                 continue
             other = self.one(made, target)
             if other is not None:
@@ -70,17 +68,35 @@ class Linker:
 
         Where some stand in orders, those of other orders, and of none, are not meant.
         """
+        slot = (target, made.scope)
+        found = self._all.get(slot)
+        if found is None:
+            found = self._all[slot] = self._in_groups(made, target)
+        return [other for other in found if other is not made] if made.name == target else found
+
+    def _in_groups(self, made: Made, target: str) -> list[Made]:
         mine = made.scope
         found = [
             other
             for other in self._by_name.get(target, ())
-            if other is not made
-            and all(not a or a == b or not b for a, b in zip(mine, other.scope, strict=True))
+            if all(not a or a == b or not b for a, b in zip(mine, other.scope, strict=True))
         ]
         for number in self._strict:
             if mine[number] and any(other.scope[number] for other in found):
                 found = [other for other in found if other.scope[number] == mine[number]]
         return found
+
+
+def refer(holder: dict[str, Any], key: str, others: list[Made]) -> None:
+    """Refer to each of several resources once."""
+    present = holder.get(key)
+    if present is None:
+        if others:
+            holder[key] = [other.reference for other in others]
+        return
+    for other in others:
+        if not any(other.reference is old for old in present):
+            present.append(other.reference)
 
 
 def prune(tree: Any, gone: dict[str, Any]) -> bool:

@@ -48,7 +48,7 @@ SEGMENT, PARENT, MESSAGE = -1, -2, -3
 class Made:
     """A resource in the making, with where it came from and its place among the groups."""
 
-    __slots__ = ("body", "full", "index", "name", "ordinal", "reference", "scope", "shared", "uuid")
+    __slots__ = ("body", "criterion", "full", "index", "name", "reference", "scope", "uuid")
 
     def __init__(self, name: str, body: Body, index: int, scope: Scope) -> None:
         self.name = name
@@ -57,8 +57,7 @@ class Made:
         self.scope = scope
         self.full = False
         self.uuid = ""
-        self.ordinal = 0
-        self.shared: Shared | None = None
+        self.criterion = ""
         #: what every reference to this resource is, one object for all of them
         self.reference: Body = {}
 
@@ -90,16 +89,8 @@ class Dialect:
         self.zone = zone
         self.systems = systems
         self.authorities = authorities
-        self.memos: dict[str, dict[str, Any]] = {}
-
-    def memo(self, name: str) -> dict[str, Any]:
-        """The memo of one conversion, emptied when it has grown too large."""
-        memo = self.memos.get(name)
-        if memo is None:
-            memo = self.memos[name] = {}
-        elif len(memo) > MEMO_LIMIT:
-            memo.clear()
-        return memo
+        #: (conversion, separator) -> text -> what it became
+        self.memos: dict[tuple[str, str], dict[str, Any]] = {}
 
 
 class Run:
@@ -117,6 +108,7 @@ class Run:
         self.message = message
         self.context = context
         self.dialect = dialect
+        self.memos = dialect.memos
         self.zone = context.timezone
         self.scopes = scopes
         self.parents = parents
@@ -328,7 +320,7 @@ class Run:
         if made is None:
             if spec.into:
                 return None
-            made = Made(spec.name, {"resourceType": spec.type}, index, scope)
+            made = Made(spec.name, {"resourceType": spec.type, "id": ""}, index, scope)
             self.open_made[slot] = made
             self.made.append(made)
         self.by_segment[(spec.name, index)] = made
@@ -364,7 +356,7 @@ class Run:
         """The position of the first part of what stands at a position, in a traced one."""
         return at
 
-    def again(self, touched: tuple[Shared, ...]) -> None:
+    def again(self, touched: list[Shared]) -> None:
         """Take in once more what a memoised conversion had made."""
         for shared in touched:
             self.share(shared)

@@ -185,6 +185,43 @@ def referenced_segments(segment_map: SegmentMap) -> set[str]:
     return {ref.segment for ref in refs if ref.segment}
 
 
+def is_plain(ref: Ref) -> bool:
+    """Whether a reference is a whole field and nothing narrower."""
+    return ref.repetition is None and ref.where is None and ref.component is None
+
+
+def often_asked(segment_map: SegmentMap) -> frozenset[int]:
+    """Own fields that several conditions ask for: their first value is fetched once."""
+    counts: dict[int, int] = {}
+    trees = [segment_map.when]
+    trees += [tree for rule in segment_map.rules.values() for tree in conditions_of(rule.body)]
+    for tree in trees:
+        for ref in condition_refs(tree):
+            if ref.segment == segment_map.segment and is_plain(ref) and ref.field is not None:
+                counts[ref.field] = counts.get(ref.field, 0) + 1
+    return frozenset(number for number, count in counts.items() if count > 1)
+
+
+def conditions_of(body: Body) -> Iterator[Condition]:
+    """Every condition of a body."""
+    match body:
+        case When(condition, inner):
+            yield condition
+            yield from conditions_of(inner)
+        case Each(_, inner):
+            yield from conditions_of(inner)
+        case Block(fields):
+            for _, item in fields:
+                yield from conditions_of(item)
+        case Make(_, block):
+            yield from conditions_of(block)
+        case Several(items):
+            for item in items:
+                yield from conditions_of(item)
+        case Leaf() | Filled():
+            return
+
+
 def field_elements(segment_map: SegmentMap) -> dict[int, tuple[str, ...]]:
     """Which top elements each field of the segment makes: what ``""`` in it deletes."""
     found: dict[int, list[str]] = {}
