@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, Self, TypeVar, cast
 
 from engine.errors import ErrorCode, Location, MessageError
 from engine.hl7v2.ack import is_acknowledgement
 from engine.hl7v2.message import Message, Segment
+from engine.mapping.functions import authority_parts
 from engine.mapping.language import MessageCondition
+from engine.mapping.runtime import Run
 
 #: HL7 table 0104, the versions that the standard published.
 VERSIONS = frozenset(
@@ -151,8 +153,8 @@ def decide(message: Message, channel: F | None) -> Decision[F]:
     return Accept(channel, flags)
 
 
-def _fault(field: int, what: str, code: ErrorCode) -> MessageError:
-    return MessageError(what, at=Location("MSH", 1, field), code=code)
+def _fault(number: int, what: str, code: ErrorCode) -> MessageError:
+    return MessageError(what, at=Location("MSH", 1, number), code=code)
 
 
 def _oddities(message: Message) -> Iterator[MessageError]:
@@ -191,11 +193,35 @@ def _unsupported(conditions: Sequence[MessageCondition]) -> MessageError:
 
 # --- lanes -----------------------------------------------------------------------------------
 
-#: Where a patient is named: the field, and whose assigner holds when it has none of its own.
+#: Where a patient is named.
 _PATIENT_FIELDS = {"PID": (3, 2, 4), "MRG": (1,)}
 
 
-def lanes(message: Message, channel: F, scopes: Sequence[str]) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Authorities:
+    """What a mapping knows of assigning authorities: by their names, and systems by their OIDs."""
+
+    authorities: Mapping[str, str] = field(default_factory=dict)
+    systems: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def dialect(self) -> Self:
+        """Itself, where a conversion looks for the tables of its run."""
+        return self
+
+    def system(self, segment: Segment, number: int, repetition: int) -> str | None:
+        """The system of an identifier by its assigning authority, CX.4, as the mapping has it."""
+        namespace, universal, kind = (
+            segment.value(number, repetition, 4, part).strip() for part in (1, 2, 3)
+        )
+        if not (namespace or universal):
+            return None
+        return authority_parts(cast(Run, self), namespace, universal, kind)
+
+
+def lanes(
+    message: Message, channel: F, scopes: Sequence[str], known: Authorities
+) -> tuple[str, ...]:
     """The lanes that a message waits in: messages that share one are delivered in order.
 
     A lane is a scope (the server that is written to) and a patient identifier with its
@@ -206,42 +232,33 @@ def lanes(message: Message, channel: F, scopes: Sequence[str]) -> tuple[str, ...
     identifier without a system means something to its own channel only. A message without a
     patient has the lane of its sender.
     """
-    keys = dict.fromkeys(_patient_keys(message, channel))
+    keys = dict.fromkeys(_patient_keys(message, channel, known))
     if not keys:
         keys = {f"{channel.name}|{message.sender}": None}
-    return tuple(f"{scope}|{key}" for scope in scopes for key in keys)
+    return tuple([f"{scope}|{key}" for scope in scopes for key in keys])
 
 
-def _patient_keys(message: Message, channel: F) -> Iterator[str]:
-    for name, fields in _PATIENT_FIELDS.items():
+def _patient_keys(message: Message, channel: F, known: Authorities) -> Iterator[str]:
+    for name, numbers in _PATIENT_FIELDS.items():
         for segment in message.all(name):
-            for field in fields:
-                yield from _identifiers(segment, field, channel)
+            for number in numbers:
+                yield from _identifiers(segment, number, channel, known)
 
 
-def _identifiers(segment: Segment, field: int, channel: F) -> Iterator[str]:
-    default = channel.assigner.get(f"{segment.name}-{field}")
-    if default is None and segment.name == "MRG":
-        default = channel.assigner.get("PID-3")  # MRG-1 is the former PID-3
-    for repetition in range(1, len(segment.repetitions(field)) + 1):
-        value = segment.value(field, repetition).strip()
+def _identifiers(segment: Segment, number: int, channel: F, known: Authorities) -> Iterator[str]:
+    for repetition in range(1, len(segment.repetitions(number)) + 1):
+        value = segment.value(number, repetition).strip()
         if value and value != '""':
-            system = system_of(segment, field, repetition) or default or f"{channel.name}:"
-            yield f"{system}|{value}"
+            system = known.system(segment, number, repetition)
+            yield f"{system or _default_system(segment, number, repetition, channel)}|{value}"
 
 
-def system_of(segment: Segment, field: int, repetition: int) -> str:
-    """The system that the assigning authority CX.4 (type HD) stands for, or ""."""
-    namespace, universal, kind = (
-        segment.value(field, repetition, 4, part).strip() for part in (1, 2, 3)
-    )
-    match kind.upper() if universal else "":
-        case "ISO":
-            return f"urn:oid:{universal}"
-        case "UUID" | "GUID":
-            return f"urn:uuid:{universal.lower()}"
-        case _:
-            return universal or namespace
+def _default_system(segment: Segment, number: int, repetition: int, channel: F) -> str:
+    """The channel's word for an identifier that names no system; else one of its own."""
+    stated = channel.assigner.get(f"{segment.name}-{number}")
+    if stated is None and segment.name == "MRG":
+        stated = channel.assigner.get("PID-3")  # MRG-1 is the former PID-3
+    return stated or f"{channel.name}:{segment.value(number, repetition, 4)}"
 
 
 def patient_of(message: Message) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from engine.errors import MessageError
 from engine.hl7v2.ack import AckCode, Answers, Header, When, answers_for
 from engine.hl7v2.message import Message
+from engine.intake import Authorities
 from engine.lifecycle import Outcome
 from engine.sources.answers import AnswerQueue, Slot
 from engine.sources.record import Record
@@ -56,6 +57,8 @@ class Tools:
     stages: Stages
     replies: Replies
     record: Record
+    #: what the mapping of a channel knows of assigning authorities
+    authorities: Callable[[Channel], Authorities]
     clock: Callable[[], float]
 
 

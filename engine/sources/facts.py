@@ -23,6 +23,7 @@ def accepted(
     channel: Channel,
     answer: str,
     flags: Sequence[MessageError],
+    known: intake.Authorities,
 ) -> Received:
     """A message that is to be delivered, with its deliveries and the lanes they wait in."""
     scopes = tuple(scope_of(destination) for destination in channel.destinations)
@@ -41,7 +42,7 @@ def accepted(
         order=intake.order_of(message),
         answer=answer,
         reason="; ".join([str(flag) for flag in flags]) if flags else "",
-        lanes=intake.lanes(message, channel, tuple(dict.fromkeys(scopes))),
+        lanes=intake.lanes(message, channel, tuple(dict.fromkeys(scopes)), known),
         destinations=tuple([destination.name for destination in channel.destinations]),
         scopes=scopes,
         configuration=arrival.configuration,

@@ -182,7 +182,7 @@ class MllpProtocol(protocol.Protocol):
             case Junk(length):
                 around.record.junk(around.port, self.peer, length)
             case Empty():
-                around.record.empty_frame(around.port)
+                around.record.empty_frame(around.port, self.peer)
 
     def _after_read(self, received: int, new_frame: bool) -> None:
         inside = self._decoder.inside

@@ -38,10 +38,13 @@ class Reception:
         self, port: str, channels: Sequence[Channel], configuration: str, tools: Tools
     ) -> None:
         self.port = port
-        self.channels = tuple(channels)
-        #: the hash of the configuration that holds for what comes in
-        self.configuration = configuration
         self._tools = tools
+        self.use(channels, configuration)
+
+    def use(self, channels: Sequence[Channel], configuration: str) -> None:
+        """Take what comes from now on by these channels; that of all the rest comes last."""
+        self.channels = tuple(sorted(channels, key=lambda channel: channel.when is None))
+        self.configuration = configuration
 
     def frame(self, payload: bytes, line: Line) -> None:
         """Take a frame: one message, or a batch.
@@ -135,7 +138,8 @@ class Reception:
         flags: Sequence[MessageError],
     ) -> None:
         answer = exchange.commit_answer(channel)
-        received = facts.accepted(arrival, message, channel, answer, flags)
+        known = self._tools.authorities(channel)
+        received = facts.accepted(arrival, message, channel, answer, flags, known)
         self._commit(
             exchange, received, lambda receipt: exchange.committed(receipt, message, channel)
         )

@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from twisted.python.failure import Failure
 
 from engine.hl7v2.ack import AckCode
+from engine.lifecycle import Outcome
+from engine.metrics import Metrics
 from engine.store.records import Receipt, Received
+
+_TYPE = re.compile(r"[A-Z][A-Z0-9]{2}(\^[A-Z][A-Z0-9]{2})?")
 
 
 class Record:
     """Log and metrics of the MLLP ports, in one vocabulary. Never a byte of a message."""
 
-    def __init__(self, log: Any, metrics: Any, clock: Callable[[], float]) -> None:
+    def __init__(self, log: Any, metrics: Metrics, clock: Callable[[], float]) -> None:
         self._log = log
         self._metrics = metrics
         self._clock = clock
+        # Finding a labelled metric costs more than counting with it.
+        self._answers: dict[tuple[str, AckCode], Callable[[float], None]] = {}
+        self._messages: dict[tuple[str, Outcome], Callable[[float], None]] = {}
 
     # --- connections -------------------------------------------------------------------------
 
     def connection_opened(self, port: str, peer: str) -> None:
         """A sender has come in."""
+        self._metrics.connections.labels(port).inc()
         self._log.info("connection.opened", port=port, peer=peer)
 
     def connection_refused(self, port: str, peer: str, reason: str) -> None:
         """A sender may not come in."""
+        self._metrics.connections_refused.labels(port, reason).inc()
         self._log.warning("connection.refused", port=port, peer=peer, reason=reason)
 
     def connection_closed(self, port: str, peer: str, reason: Failure) -> None:
         """A sender is gone."""
-        self._log.info(
-            "connection.closed", port=port, peer=peer, reason=type(reason.value).__name__
-        )
+        self._metrics.connections.labels(port).dec()
+        why = type(reason.value).__name__
+        self._log.info("connection.closed", port=port, peer=peer, reason=why)
 
     def idle(self, port: str, peer: str) -> None:
         """A connection is closed because nothing came for the time that its port allows."""
@@ -43,51 +53,90 @@ class Record:
 
     def junk(self, port: str, peer: str, length: int) -> None:
         """Bytes came that belong to no frame."""
+        self._metrics.junk_bytes.labels(port).inc(length)
         self._log.warning("frame.junk", port=port, peer=peer, bytes=length)
 
-    def empty_frame(self, port: str) -> None:
+    def empty_frame(self, port: str, peer: str) -> None:
         """A frame without a message came: somebody asks whether we live."""
-        self._log.debug("frame.empty", port=port)
+        self._log.debug("frame.empty", port=port, peer=peer)
 
     # --- messages ----------------------------------------------------------------------------
 
     def stored(self, received: Received, receipt: Receipt) -> None:
         """A message and what became of it are on the disk."""
-        self._log.info(
-            "message.stored",
-            channel=received.channel,
-            port=received.port,
-            peer=received.peer,
-            message=receipt.message_id,
-            outcome=receipt.outcome,
-            type=received.type,
-            bytes=len(received.raw),
-            reason=received.reason,
-            original=receipt.original_id,
-            reused_id=receipt.reused_id,
-        )
+        if received.channel:
+            self._count_message(received, receipt.outcome)
+            tell = self._log.info
+        else:
+            self._metrics.quarantined.labels(received.port).inc()
+            tell = self._log.warning
+        tell("message.stored", **_seen(received), **_receipt(receipt))
 
     def not_stored(self, received: Received, failure: Failure) -> None:
         """The store cannot promise; the sender is told so."""
-        self._log.error(
-            "message.not-stored",
-            channel=received.channel,
-            port=received.port,
-            peer=received.peer,
-            reason=failure.getErrorMessage(),
-        )
+        self._metrics.not_stored.labels(received.port).inc()
+        reason = failure.getErrorMessage()
+        self._log.error("message.not-stored", **{**_seen(received), "reason": reason})
 
     def fault(self, port: str, failure: Failure) -> None:
         """Our own fault: where, but not the text of the exception, which may quote the message."""
         frame = failure.frames[-1] if failure.frames else ("", "", 0)
         where = f"{frame[1]}:{frame[2]} {frame[0]}"
-        self._log.error("message.fault", port=port, fault=type(failure.value).__name__, where=where)
+        fault = type(failure.value).__name__
+        self._log.error("message.fault", port=port, fault=fault, where=where)
+
+    def _count_message(self, received: Received, outcome: Outcome) -> None:
+        count = self._messages.get((received.channel, outcome))
+        if count is None:
+            count = self._metrics.received.labels(received.channel, outcome).inc
+            self._messages[received.channel, outcome] = count
+        count(1)
+        self._metrics.last_message.labels(received.channel).set(received.received_at)
 
     # --- answers -----------------------------------------------------------------------------
 
     def answered(self, port: str, code: AckCode, received_at: float) -> None:
         """An answer is on its way."""
+        observe = self._answers.get((port, code))
+        if observe is None:
+            self._answers[port, code] = observe = self._observer(port, code)
+        observe(self._clock() - received_at)
+
+    def _observer(self, port: str, code: AckCode) -> Callable[[float], None]:
+        count = self._metrics.acknowledged.labels(port, code).inc
+        observe = self._metrics.ack_seconds.labels(port).observe
+
+        def answered(seconds: float) -> None:
+            count()
+            observe(seconds)
+
+        return answered
 
     def answer_dropped(self, port: str, peer: str) -> None:
         """An answer came too late: its sender has gone."""
+        self._metrics.answers_dropped.labels(port).inc()
         self._log.warning("answer.dropped", port=port, peer=peer)
+
+
+def _seen(received: Received) -> dict[str, Any]:
+    """What may be said of a message outside of the store; absent things are left out."""
+    seen = {
+        "channel": received.channel,
+        "port": received.port,
+        "peer": received.peer,
+        # A broken header may hold anything where its type should be.
+        "type": received.type if _TYPE.fullmatch(received.type) else "",
+        "bytes": len(received.raw),
+        "answer": str(received.answer),
+        "reason": received.reason,
+    }
+    return {key: value for key, value in seen.items() if value}
+
+
+def _receipt(receipt: Receipt) -> dict[str, Any]:
+    told: dict[str, Any] = {"message": receipt.message_id, "outcome": str(receipt.outcome)}
+    if receipt.original_id is not None:
+        told["original"] = receipt.original_id
+    if receipt.reused_id:
+        told["reused_id"] = True
+    return told

@@ -7,17 +7,20 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from twisted.internet import defer, protocol, reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.python.failure import Failure
 
+from engine.config import Channel, FhirDestination, MllpSource
 from engine.hl7v2.frame import Decoder, Frame, wrap
 from engine.hl7v2.message import Message
+from engine.intake import Authorities
 from engine.lifecycle import State
 from engine.mapping.result import Mapped
+from engine.metrics import Metrics
 from engine.sources.budget import Budget
 from engine.sources.exchange import Tools
 from engine.sources.mllp import Surroundings
@@ -27,6 +30,7 @@ from engine.sources.record import Record
 from engine.sources.replies import Replies
 from engine.sources.settlements import Settlements
 from engine.sources.stages import Stages
+from engine.store.ledger import Ledger
 from engine.store.records import Received
 from engine.store.sqlite import SqliteStore
 
@@ -120,27 +124,30 @@ class WatchedStore:
 class Rig:
     """Everything between a socket and the store, with what a test wants to look at."""
 
-    def __init__(self, folder: pathlib.Path, channels: Sequence[Any], **source: Any) -> None:
+    def __init__(self, folder: pathlib.Path, channels: Sequence[Channel], **source: Any) -> None:
         self._store = SqliteStore(folder / "store.sqlite", clock=time.time)
         self.store = WatchedStore(self._store)
         self.path = folder / "store.sqlite"
         self.log = Log()
+        self.metrics = Metrics()
         self.settlements = Settlements()
         self.states: dict[int, State] = {}
         self.mapped = Mapped([], [])
         self.budget = Budget(source.pop("memory", 64 * 1024 * 1024))
-        record = Record(self.log, None, time.time)
+        record = Record(self.log, self.metrics, time.time)
         stages = Stages(
             reactor,
             self.settlements,
-            lambda channel, message, received_at: self.mapped,
+            lambda *_: self.mapped,
             self.answered,
             self.look_up,
         )
         self.stages = stages
-        tools = Tools(self.store, stages, Replies(time.time), record, time.time)
+        tools = Tools(
+            self.store, stages, Replies(time.time), record, lambda _: Authorities(), time.time
+        )
         self.reception = Reception("2575", channels, "hash", tools)
-        self.source = source_of(**source)
+        self.source = MllpSource(**{"port": 0, **source})
         self.port = MllpPort(
             Surroundings("2575", self.source, self.reception, self.budget, record, reactor)
         )
@@ -184,6 +191,10 @@ class Rig:
             assert reactor.seconds() < deadline, "it never came to hold"
             await turn()
 
+    def ledger(self) -> defer.Deferred[Ledger]:
+        """What came in and what became of it, held against the rows."""
+        return self._store.ledger(verify=True)
+
     async def stop(self) -> None:
         for sender in self.senders:
             if not sender.ended:
@@ -220,38 +231,14 @@ class Log:
         return [event for _, event, _ in self.lines]
 
 
-def source_of(**changed: Any) -> Any:
+def channel_of(name: str = "north", **changed: Any) -> Channel:
+    """A channel with one destination."""
     settings: dict[str, Any] = {
-        "port": 0,
-        "host": "127.0.0.1",
-        "allow": (),
-        "max_frame": 32 * 1024 * 1024,
-        "frame_timeout": 30.0,
-        "idle_timeout": 0.0,
-        "connections": 200,
-        "tolerant": False,
+        "source": MllpSource(0),
+        "timezone": ZoneInfo("UTC"),
+        "destinations": (FhirDestination("out", "clinic"),),
     }
-    return SimpleNamespace(**{**settings, **changed})
-
-
-def channel_of(name: str = "north", **changed: Any) -> Any:
-    settings: dict[str, Any] = {
-        "name": name,
-        "when": None,
-        "accept": (),
-        "drop": (),
-        "strict": False,
-        "charset": "utf-8",
-        "assigner": {},
-        "ack": ack_of(),
-        "duplicates": 7 * 86400.0,
-        "destinations": (SimpleNamespace(name="out", server="clinic"),),
-    }
-    return SimpleNamespace(**{**settings, **changed})
-
-
-def ack_of(when: str = "stored", timeout: float = 30.0, on_timeout: str = "AE") -> Any:
-    return SimpleNamespace(when=when, timeout=timeout, on_timeout=on_timeout)
+    return Channel(name, **{**settings, **changed})
 
 
 def adt(
