@@ -115,12 +115,7 @@ class Writer:
         url, kind = self.compiler.library.extensions.get(alias, (alias, ""))
         put_list = f"{holder}.setdefault('extension', [])"
         if isinstance(body, Block):
-            name = self.emitter.fresh("e")
-            self.emitter.line(f"{name} = {{}}")
-            for key, item in body.fields:
-                self._element(name, "Extension", key, item, site)
-            with self.emitter.block(f"if {name}:"):
-                self.emitter.line(f"{put_list}.append({{'url': {url!r}, **{name}}})")
+            self._extension_block(put_list, url, body, site)
             return
         if isinstance(body, Several):
             for item in body.items:
@@ -147,6 +142,19 @@ class Writer:
 
         many = replace(element, is_list=True)
         self._values(body, Slot(holder, key, many, site.address, site), put)
+
+    def _extension_block(self, put_list: str, url: str, body: Block, site: Site) -> None:
+        """An extension with elements; one that holds a link is kept until it is resolved."""
+        name = self.emitter.fresh("e")
+        self.emitter.line(f"{name} = {{'url': {url!r}}}")
+        if links_of(body):
+            site = replace(site, alone="True")
+            self.emitter.line(f"{put_list}.append({name})")
+        for key, item in body.fields:
+            self._element(name, "Extension", key, item, site)
+        if not links_of(body):
+            with self.emitter.block(f"if len({name}) > 1:"):
+                self.emitter.line(f"{put_list}.append({name})")
 
     def _wrapped(self, body: Body, site: Site, write: Callable[[Body, Site], None]) -> None:
         if isinstance(body, When):

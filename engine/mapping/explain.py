@@ -50,6 +50,8 @@ class Explained:
     mapped: Mapped
     origins: list[Origin]
     leaves: list[Leaf]
+    #: index of a segment -> UUID of the resource that it made, or added to first
+    made_by: dict[int, str]
 
 
 class TracingMapping(Mapping):
@@ -80,7 +82,11 @@ class TracingMapping(Mapping):
             if issue.at is not None
         }
         leaves = list(_account(message, origins, self.library, reported))
-        return Explained(mapped, origins, leaves)
+        made_by: dict[int, str] = {}
+        for (_, index), made in run.by_segment.items():
+            if made.full:
+                made_by.setdefault(index, made.uuid)
+        return Explained(mapped, origins, leaves, made_by)
 
 
 def populated(message: Message) -> Iterator[tuple[Position, Segment, str]]:

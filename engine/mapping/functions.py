@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import orjson
 
-from engine.mapping import datatypes
+from engine.mapping import datatypes, spans
 from engine.mapping.coding import V2_TABLE
 from engine.mapping.runtime import Body, Run
 
@@ -193,6 +193,16 @@ def duration(run: Run, text: str) -> Body | None:
     return datatypes.duration(text)
 
 
+def later(run: Run, start: str, number: str, unit: str = "") -> str | None:
+    """A time so much after another: its number and unit stand in fields of their own."""
+    return spans.later(start, number, unit, run.zone)
+
+
+def minutes(run: Run, number: str, unit: str = "") -> int | None:
+    """A length of time as whole minutes."""
+    return spans.minutes(number, unit)
+
+
 def name(run: Run, raw: str) -> str | None:
     """A person's name in one line, of an XPN."""
     parts = [run.clean(part.split(run.S, 1)[0]) for part in raw.split(run.R, 1)[0].split(run.C)]
@@ -226,5 +236,7 @@ FUNCTIONS: dict[str, Function] = {
     "repeat": Function(repeat),
     "times": Function(times),
     "duration": Function(duration),
+    "later": Function(later),
+    "minutes": Function(minutes),
     "name": Function(name, raw=True),
 }

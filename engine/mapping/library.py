@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from engine.errors import ConfigurationError, Problem
 from engine.hl7v2.message import Message
 from engine.mapping.compile import Compiler
 from engine.mapping.finish import Finisher, Keys
+from engine.mapping.included import expanded
 from engine.mapping.load import Folder, LibraryReader
 from engine.mapping.model import Library
 from engine.mapping.result import Context, Mapped
 from engine.mapping.runtime import Dialect, Run
+
+if TYPE_CHECKING:
+    from engine.mapping.explain import TracingMapping
+
+M = TypeVar("M", bound="Mapping")
 
 #: Fields beyond this number exist in no segment of any version, nor in a sane Z-segment.
 WIDTH = 120
@@ -28,6 +35,7 @@ class Mapping:
     run_class: type[Run] = Run
 
     def __init__(self, library: Library, *, trace: bool = False) -> None:
+        library = replace(library, segments=expanded(library.segments))
         self.library = library
         self.name = library.name
         self.compiler = Compiler(library, trace=trace)
@@ -141,39 +149,41 @@ class MappingLibrary:
 
     def __init__(self, libraries: dict[str, Library]) -> None:
         self._libraries = libraries
-        self._mappings: dict[tuple[str, bool], Mapping] = {}
+        self._mappings: dict[tuple[str, str], Mapping] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all mappings."""
         return tuple(self._libraries)
 
-    def mapping(self, name: str = "standard") -> Mapping:
+    def mapping(self, name: str = "standard", *, unmapped: str = "report") -> Mapping:
         """A mapping, compiled as it is used.
+
+        ``unmapped="extension"`` keeps fields without a FHIR home as extensions; it costs about
+        as much again as mapping does.
 
         Raises:
             KeyError: there is no mapping of that name.
 
         """
-        return self._compiled(name, trace=False)
+        if unmapped == "extension":
+            from engine.mapping.residue import KeepingMapping
 
-    def tracing(self, name: str = "standard") -> Mapping:
+            return self._compiled(name, KeepingMapping)
+        return self._compiled(name, Mapping)
+
+    def tracing(self, name: str = "standard") -> TracingMapping:
         """The same mapping, compiled to tell where each value comes from."""
-        return self._compiled(name, trace=True)
+        from engine.mapping.explain import TracingMapping
 
-    def _compiled(self, name: str, *, trace: bool) -> Mapping:
-        mapping = self._mappings.get((name, trace))
+        return self._compiled(name, TracingMapping)
+
+    def _compiled(self, name: str, kind: Callable[[Library], M]) -> M:
+        slot = (name, getattr(kind, "__name__", ""))
+        mapping = self._mappings.get(slot)
         if mapping is None:
-            mapping = self._new(self._libraries[name], trace=trace)
-            self._mappings[(name, trace)] = mapping
-        return mapping
-
-    def _new(self, library: Library, *, trace: bool) -> Mapping:
-        if trace:
-            from engine.mapping.explain import TracingMapping
-
-            return TracingMapping(library)
-        return Mapping(library)
+            mapping = self._mappings[slot] = kind(self._libraries[name])
+        return cast(M, mapping)
 
     def check(self) -> list[Problem]:
         """Every problem of every mapping, each once."""
