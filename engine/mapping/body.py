@@ -108,8 +108,9 @@ class Writer:
                 self.fail(item.place, f"'{key}' is a primitive: only extension(…) fits inside")
                 return
             self._element(name, "Element", inner, item, site)
+        kept = f"{holder}.setdefault({'_' + key!r}, {{}}).setdefault('extension', [])"
         with self.emitter.block(f"if {name}:"):
-            self.emitter.line(f"{holder}[{'_' + key!r}] = {name}")
+            self.emitter.line(f"{kept}.extend({name}['extension'])")
 
     def _extension(self, holder: str, alias: str, body: Body, site: Site) -> None:
         url, kind = self.compiler.library.extensions.get(alias, (alias, ""))
@@ -457,8 +458,8 @@ class Writer:
             with self.emitter.block(f"if {name} is not None:"):
                 self.emitter.line(f"{name} = {mapped}")
         if self.compiler.trace:
-            ats = "".join(f", {raw.at}" for raw in refs)
-            self.emitter.line(f"{name} = run.t({name}, {slot.address!r}, {table!r}{ats})")
+            said = "".join(f", *run.said({name}, {raw.code}, {raw.at})" for raw in refs)
+            self.emitter.line(f"{name} = run.t({name}, {slot.address!r}, {table!r}{said})")
         for raw in refs[:1]:
             self._place(raw, slot)
         with self.emitter.block(f"if {name} is not None:"):

@@ -332,7 +332,7 @@ class Run:
         if known is None:
             self.shared[shared.uuid] = shared
         elif known.body is not shared.body:
-            known.body = {**shared.body, **known.body}
+            known.body = _union(known.body, shared.body)
         self.touched.append(shared)
         return {"reference": "urn:uuid:" + shared.uuid}
 
@@ -370,3 +370,13 @@ class Run:
     def segment(self, index: int) -> Segment:
         """The segment itself, for functions that look further."""
         return self.message.segments[index]
+
+
+def _union(known: Body, other: Body) -> Body:
+    """What two fields say of one resource: lists hold what either says, else the first holds."""
+    made = {**other, **known}
+    for key, items in known.items():
+        more = other.get(key)
+        if isinstance(items, list) and isinstance(more, list) and items != more:
+            made[key] = items + [item for item in more if item not in items]
+    return made

@@ -68,6 +68,27 @@ class TracingRun(Run):
         index, number, repetition, component, subcomponent = at
         return (index, number, repetition, component or 1, subcomponent or 1)
 
+    def said(self, value: Any, raw: str, at: Position) -> list[Position]:
+        """Of a structured argument of a function, the parts that the function's text says."""
+        index, number, repetition, component, subcomponent = at
+        separator = self.S if component else self.C
+        if subcomponent or separator not in raw or not isinstance(value, str):
+            return [at]
+        found: list[Position] = []
+        for part, text in enumerate(raw.split(self.R, 1)[0].split(separator), 1):
+            where: Position = (
+                index,
+                number,
+                repetition,
+                component or part,
+                part if component else 0,
+            )
+            if not component and self.S in text:
+                found += self.said(value, text, where)
+            elif text and self.clean(text) in value:
+                found.append(where)
+        return found
+
     def plain(self, value: Any) -> Any:
         """A value without its sources."""
         if isinstance(value, Traced):
