@@ -19,67 +19,79 @@ class Spender(Protocol):
 
 
 class Budget:
-    """Bytes in flight: taken when read from a socket, given back when their message is answered.
+    """Bytes in flight: of frames that are half read, and of messages without their answer.
 
-    When the budget is used up, connections wait. Frames that are half read are freed only by
-    reading on, so one connection that is inside a frame stays allowed until its frame ends:
-    the process holds at most the limit, one frame, and one read for each connection.
+    When the budget is used up, connections wait until messages are answered. Frames that are
+    half read are freed only by reading on: when nothing else is in flight, one connection that
+    is inside a frame may go on alone until that frame is answered. So the process holds at most
+    the limit, one frame, and one read for each connection.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.used = 0
-        self._allowed: Spender | None = None
+        #: bytes of frames that are half read
+        self.partial = 0
+        #: bytes of messages that wait for their answer
+        self.whole = 0
+        self._alone: Spender | None = None
         self._waiting: dict[Spender, None] = {}
+
+    @property
+    def used(self) -> int:
+        """All bytes in flight."""
+        return self.partial + self.whole
 
     @property
     def waiting(self) -> int:
         """How many connections wait."""
         return len(self._waiting)
 
-    def change(self, spender: Spender, by: int) -> bool:
-        """Take (or give back) bytes; the answer says whether the spender may read on."""
-        self.used += by
-        if by < 0:
-            self._wake()
-        return self._may_read(spender)
+    def change(self, spender: Spender, partial: int, whole: int) -> bool:
+        """Count bytes, or give them back; the answer says whether the spender may read on."""
+        self._count(partial, whole)
+        if self.used <= self.limit:
+            self._waiting.pop(spender, None)
+            return True
+        if spender is self._alone:
+            if spender.inside and not self.whole:
+                return True
+            self._alone = None
+        self._waiting[spender] = None
+        self._let_one_go_on()
+        return spender not in self._waiting
 
-    def give(self, amount: int) -> None:
-        """Give back what a connection that is gone still held."""
-        self.used -= amount
-        self._wake()
+    def give(self, partial: int, whole: int) -> None:
+        """Count what a connection that is gone still held, and gives back now."""
+        self._count(partial, whole)
 
     def leave(self, spender: Spender) -> None:
         """Forget a spender that is gone."""
         self._waiting.pop(spender, None)
-        if self._allowed is spender:
-            self._allowed = None
+        if self._alone is spender:
+            self._alone = None
         self._wake()
 
-    def _may_read(self, spender: Spender) -> bool:
-        if self.used <= self.limit:
-            self._waiting.pop(spender, None)
-            return True
-        if self._allowed is spender and not spender.inside:
-            self._allowed = None
-        if self._allowed is None and spender.inside:
-            self._allowed = spender
-        if self._allowed is spender:
-            self._waiting.pop(spender, None)
-            return True
-        self._waiting[spender] = None
-        self._wake()
-        return False
+    def _count(self, partial: int, whole: int) -> None:
+        self.partial += partial
+        self.whole += whole
+        if partial < 0 or whole < 0:
+            self._wake()
 
     def _wake(self) -> None:
         """Let those go on who may."""
         if self.used <= self.limit:
+            self._alone = None
             waiting, self._waiting = self._waiting, {}
             for spender in waiting:
                 spender.resume()
-        elif self._allowed is None:
-            chosen = next((one for one in self._waiting if one.inside), None)
-            if chosen is not None:
-                self._allowed = chosen
-                del self._waiting[chosen]
-                chosen.resume()
+        else:
+            self._let_one_go_on()
+
+    def _let_one_go_on(self) -> None:
+        if self.whole or self._alone is not None:
+            return
+        chosen = next((spender for spender in self._waiting if spender.inside), None)
+        if chosen is not None:
+            self._alone = chosen
+            del self._waiting[chosen]
+            chosen.resume()

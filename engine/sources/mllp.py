@@ -31,6 +31,7 @@ UNANSWERED = 256
 UNDELIVERED = 4096
 #: Silence after a bare FS, on a tolerant port, that counts as the frame's end.
 BARE_END = 0.5
+_NOTHING = (0, 0)
 
 
 class Reception(Protocol):
@@ -78,7 +79,7 @@ class MllpProtocol(protocol.Protocol):
         self._idle = IdleTimer(clock, source.idle_timeout, self._too_quiet)
         self._silence: DelayedCall | None = None
         self._ending = Ending(clock, self._close_our_side, self._cut)
-        self._held = 0  # bytes that the budget counts for this connection
+        self._partial = self._whole = 0  # bytes that the budget counts for this connection
         self._last_frame = False  # end with the frame that is being read
         self._read_closed = False
         self._gone = False
@@ -246,13 +247,15 @@ class MllpProtocol(protocol.Protocol):
             self._end()
 
     def _count_bytes(self) -> None:
-        held = self.answers.size + self.later.size + self._decoder.buffered
-        change, self._held = held - self._held, held
+        whole = self.answers.size + self.later.size
+        partial = self._decoder.buffered
+        change = (partial - self._partial, whole - self._whole)
+        self._partial, self._whole = partial, whole
         if self._gone:
-            self._around.budget.give(-change)
-        elif change and not self._around.budget.change(self, change):
+            self._around.budget.give(*change)
+        elif change != _NOTHING and not self._around.budget.change(self, *change):
             self._flow.hold(Hold.BUDGET)
-        elif change:
+        elif change != _NOTHING:
             self._flow.release(Hold.BUDGET)
 
     # --- reading and ending ------------------------------------------------------------------

@@ -23,6 +23,7 @@ from engine.mapping.result import Mapped
 from engine.metrics import Metrics
 from engine.sources.budget import Budget
 from engine.sources.exchange import Tools
+from engine.sources.flow import Hold
 from engine.sources.mllp import Surroundings
 from engine.sources.port import MllpPort
 from engine.sources.reception import Reception
@@ -143,9 +144,8 @@ class Rig:
             self.look_up,
         )
         self.stages = stages
-        tools = Tools(
-            self.store, stages, Replies(time.time), record, lambda _: Authorities(), time.time
-        )
+        self.replies = Replies(time.time)
+        tools = Tools(self.store, stages, self.replies, record, lambda _: Authorities(), time.time)
         self.reception = Reception("2575", channels, "hash", tools)
         self.source = MllpSource(**{"port": 0, **source})
         self.port = MllpPort(
@@ -176,6 +176,18 @@ class Rig:
         sender = await connectProtocol(endpoint, Sender())
         self.senders.append(sender)
         return sender
+
+    turn = staticmethod(turn)
+
+    @staticmethod
+    def seconds() -> float:
+        """The reactor's time."""
+        return float(reactor.seconds())
+
+    def holds(self) -> Hold:
+        """Why the only connection is not read now."""
+        (connection,) = self.port._connections
+        return connection._flow._reasons
 
     @contextmanager
     def store_on_hold(self) -> Iterator[None]:

@@ -6,27 +6,34 @@ from engine.sources.budget import Budget
 
 
 class Connection:
+    """Reads bytes of frames; a frame that ends becomes a message, which is answered later."""
+
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.inside = False
         self.reading = True
-        self.held = 0
+        self.partial = self.whole = 0
 
     def resume(self) -> None:
         self.reading = True
 
+    def _is(self, partial: int, whole: int) -> None:
+        change = (partial - self.partial, whole - self.whole)
+        self.partial, self.whole = partial, whole
+        self.reading = self.budget.change(self, *change)
+
     def read(self, size: int, *, inside: bool) -> None:
         self.inside = inside
-        self.held += size
-        self.reading = self.budget.change(self, size)
+        if inside:
+            self._is(self.partial + size, self.whole)
+        else:
+            self._is(0, self.whole + self.partial + size)
 
-    def answered(self, size: int) -> None:
-        self.held -= size
-        if self.budget.change(self, -size):
-            self.reading = True
+    def answered(self) -> None:
+        self._is(self.partial, 0)
 
     def lost(self) -> None:
-        self.budget.give(self.held)
+        self.budget.give(-self.partial, -self.whole)
         self.budget.leave(self)
 
 
@@ -36,7 +43,7 @@ def test_connections_wait_when_the_budget_is_used_up_and_go_on_when_answers_free
     one.read(90, inside=False)
     two.read(20, inside=False)
     assert (one.reading, two.reading) == (True, False)
-    one.answered(90)
+    one.answered()
     assert two.reading
     assert budget.used == 20
 
@@ -46,17 +53,26 @@ def test_half_read_frames_cannot_lock_each_other_out() -> None:
     connections = [Connection(budget) for _ in range(4)]
     for connection in connections:
         connection.read(40, inside=True)
-    assert [connection.reading for connection in connections] == [True, True, True, False]
     for connection in connections[:3]:
         connection.read(40, inside=True)
-    # over the limit, exactly one of those inside a frame goes on
+    # over the limit and with no answer to wait for, exactly one goes on
+    (alone,) = (connection for connection in connections if connection.reading)
+    alone.read(10, inside=False)
+    # its message waits for its answer, which will free bytes: until then nobody reads
+    assert not any(connection.reading for connection in connections)
+    alone.answered()
     assert sum(connection.reading for connection in connections) == 1
-    chosen = next(connection for connection in connections if connection.reading)
-    chosen.read(10, inside=False)
-    assert not chosen.reading
-    assert sum(connection.reading for connection in connections) == 1
-    chosen.answered(chosen.held)
-    assert sum(connection.reading for connection in connections) >= 1
+
+
+def test_one_that_goes_on_alone_may_not_begin_the_next_frame() -> None:
+    budget = Budget(100)
+    one, two = Connection(budget), Connection(budget)
+    one.read(80, inside=True)
+    two.read(80, inside=True)
+    alone = one if one.reading else two
+    alone.read(20, inside=False)
+    alone.read(20, inside=True)  # what came with the same read
+    assert not alone.reading
 
 
 def test_every_half_read_frame_is_finished_in_the_end() -> None:
@@ -64,12 +80,10 @@ def test_every_half_read_frame_is_finished_in_the_end() -> None:
     connections = [Connection(budget) for _ in range(5)]
     for connection in connections:
         connection.read(40, inside=True)
-    finished = 0
-    while finished < 5:
+    for _ in range(5):
         reader = next(one for one in connections if one.reading and one.inside)
         reader.read(5, inside=False)
-        reader.answered(45)
-        finished += 1
+        reader.answered()
     assert (budget.used, budget.waiting) == (0, 0)
 
 
