@@ -1,145 +1,61 @@
-"""Deliver to a FHIR server: one transaction per message, idempotent, erasing nothing unsaid."""
+"""Deliver to a FHIR server: one transaction per message, which may be sent twice without harm."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
-from engine.config import FhirDestination, Server
-from engine.destinations.http import Answer, Client, Unreachable, deferred
-from engine.destinations.merge import merge
+from engine.config import FhirDestination
+from engine.destinations.reader import Reader
+from engine.destinations.server import FhirServer, Refusal
+from engine.destinations.writing import TRIES, Writing
 from engine.fhir import bundle
-from engine.fhir.outcome import Dead, Delivered, Down, Hold, Retry, Verdict, classify
-from engine.mapping.result import Knows, Mapped, Resource
-
-#: How often a resource that changed under our hands is read again before the delivery waits.
-CONFLICTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """A resource that the server holds, with what the message says of it, and how it is put."""
-
-    body: dict[str, Any]
-    request: dict[str, Any]
+from engine.fhir.bundle import Writable
+from engine.fhir.outcome import Dead, Delivered, Down, Retry, Verdict, judge
+from engine.mapping.result import Mapped
 
 
 class FhirSender:
-    """Sends to one destination of type ``fhir``."""
+    """Writes the resources of messages to one server, in one of the three ways to write."""
 
-    def __init__(self, destination: FhirDestination, server: Server) -> None:
+    def __init__(self, destination: FhirDestination, server: FhirServer, reader: Reader) -> None:
         self.name = destination.name
         self.concurrency = server.concurrency
+        self.breaker = server.breaker
         self._write = destination.write
-        self._client = Client(server)
+        self._server = server
+        self._reader = reader
 
-    async def deliver(self, mapped: Mapped, delivery_id: int) -> Verdict:  # noqa: ARG002 - one shape
-        """Write the resources of a message."""
-        verdict: Verdict = await deferred(self._deliver(mapped.resources))
-        return verdict
+    async def deliver(self, mapped: Mapped, *, delivery_id: int) -> Verdict:  # noqa: ARG002 - one shape
+        """Write one message; cancelling it leaves open whether the server has it."""
+        items = bundle.gathered(mapped.resources)
+        if not items:
+            return Delivered("the message became no resource")
+        try:
+            verdict = await self._deliver(items)
+        except Refusal as refusal:
+            verdict = refusal.verdict
+        return await self._doubted(verdict) if isinstance(verdict, Dead) else verdict
 
     async def close(self) -> None:
-        """Close the connections."""
-        await deferred(self._client.close())
+        """Nothing is open for this destination alone: connections are its server's."""
 
-    async def _deliver(self, resources: Sequence[Resource]) -> Verdict:
-        if not resources:
-            return Delivered("nothing to write")
-        try:
-            if self._write != "upsert":
-                return await self._transaction(bundle.transaction(resources, write=self._write))
-            return await self._upsert(resources)
-        except Unreachable as cause:
-            return Retry(str(cause))
-
-    async def _transaction(self, made: dict[str, Any]) -> Verdict:
-        answer = await self._client.request("POST", body=bundle.dump(made))
-        return classify(answer.status, answer.body, answer.retry_after)
-
-    # ------------------------------------------------------------ upsert
-
-    async def _upsert(self, resources: Sequence[Resource]) -> Verdict:
-        """Read what the server holds of resources known in part, merge, write, and once more
-        when somebody was quicker.
-        """
-        verdict: Verdict = Retry("the server's resources changed meanwhile")
-        for _ in range(CONFLICTS):
-            made = bundle.transaction(resources, write="upsert")
-            refused = await self._merge_held(resources, made)
-            if refused is not None:
-                return refused
-            answer = await self._client.request("POST", body=bundle.dump(made))
-            verdict = classify(answer.status, answer.body, answer.retry_after)
-            if answer.status not in (409, 412):
+    async def _deliver(self, items: list[Writable]) -> Verdict:
+        if self._write != "create":
+            return await Writing(self._server, self._reader, items, self._write).deliver()
+        entries = [bundle.entry(item, self._write) for item in items]
+        body = bundle.dump(bundle.envelope(entries))
+        verdict: Verdict = Retry("two writers met", conflict=True)
+        for _ in range(TRIES):
+            reply = await self._server.transaction(body)
+            verdict, _ = judge(reply, entries, self._server.now)
+            if not (isinstance(verdict, Retry) and verdict.conflict):
                 break
         return verdict
 
-    async def _merge_held(
-        self, resources: Sequence[Resource], made: dict[str, Any]
-    ) -> Verdict | None:
-        """Replace the entries of resources known in part; a verdict ends the delivery."""
-        parts = {"urn:uuid:" + item.uuid: item for item in resources if item.knows is Knows.PART}
-        entries = [entry for entry in made["entry"] if entry["fullUrl"] in parts]
-        found = await asyncio.gather(
-            *(self._held(entry, parts[entry["fullUrl"]]) for entry in entries)
-        )
-        for entry, held in zip(entries, found, strict=True):
-            if isinstance(held, Merged):
-                entry["resource"], entry["request"] = held.body, held.request
-            elif held is not None:
-                return held
-        return None
-
-    async def _held(self, entry: dict[str, Any], resource: Resource) -> Merged | Verdict | None:
-        """What the server holds of one resource; None when it holds nothing."""
-        kind = resource.body["resourceType"]
-        if resource.criterion:
-            query = f"{kind}?{bundle.encoded(resource.criterion)}&_count=2"
-            answer = await self._client.request("GET", query)
-            return self._searched(answer, entry, resource)
-        answer = await self._client.request("GET", f"{kind}/{resource.body['id']}")
-        if answer.status in (404, 410):
-            return None
-        if answer.status != 200 or not isinstance(answer.body, dict):
-            return classify_read(answer)
-        return merged_entry(answer.body, entry, resource)
-
-    def _searched(
-        self, answer: Answer, entry: dict[str, Any], resource: Resource
-    ) -> Merged | Verdict | None:
-        if answer.status != 200 or not isinstance(answer.body, dict):
-            return classify_read(answer)
-        kind = resource.body["resourceType"]
-        matches = [
-            item["resource"]
-            for item in answer.body.get("entry", ())
-            if item.get("resource", {}).get("resourceType") == kind
-        ]
-        if len(matches) > 1:
-            return Hold(f"{kind}: more than one on the server has this identifier")
-        if not matches:
-            condition = bundle.encoded(resource.criterion)
-            entry["request"] = {"method": "POST", "url": kind, "ifNoneExist": condition}
-            return None
-        return merged_entry(matches[0], entry, resource)
-
-
-def merged_entry(held: dict[str, Any], entry: dict[str, Any], resource: Resource) -> Merged:
-    """The entry that writes a merged resource, if nobody has changed it since it was read."""
-    kind, own = held["resourceType"], held["id"]
-    body = merge(held, entry["resource"], resource.removed)
-    request = {"method": "PUT", "url": f"{kind}/{own}"}
-    version = held.get("meta", {}).get("versionId")
-    if version:
-        request["ifMatch"] = f'W/"{version}"'
-    return Merged({"resourceType": kind, "id": own, **body}, request)
-
-
-def classify_read(answer: Answer) -> Verdict:
-    """The verdict of a read that gave no resource: it says nothing about the message."""
-    verdict = classify(answer.status, answer.body, answer.retry_after)
-    if isinstance(verdict, Dead | Delivered | Hold):
-        return Down(f"HTTP {answer.status} to a read")
-    return verdict
+    async def _doubted(self, verdict: Dead) -> Verdict:
+        """A 404 may be about the Bundle, or because there is no FHIR where we look for it."""
+        if not verdict.detail.startswith("HTTP 404"):
+            return verdict
+        try:
+            claims = await self._server.claims()
+        except Refusal as refusal:
+            return refusal.verdict
+        return verdict if claims is not None else Down("HTTP 404, and no metadata at the base URL")

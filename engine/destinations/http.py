@@ -1,121 +1,140 @@
-"""HTTP to FHIR servers: the one module that knows aiohttp.
+"""HTTP, for whoever delivers over it: the one place that knows aiohttp and asyncio.
 
-aiohttp lives in asyncio tasks, the engine in Deferreds; both turn in Twisted's asyncio reactor.
+aiohttp lives in asyncio tasks, everything else here in Deferreds; the reactor is asyncio's, so
+that both turn together. Every request that we make may be made twice without harm.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import aiohttp
-import orjson
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.python.failure import Failure
+from yarl import URL
 
-from engine.config import Basic, Bearer, Server
+from engine import __version__
+from engine.errors import EngineError
+from engine.fhir.outcome import Down, Reply, Retry
 
 T = TypeVar("T")
 
-_FHIR = "application/fhir+json"
+#: More than this from a server is no answer of FHIR's that we could want.
+LARGEST_ANSWER = 64 * 1024 * 1024
+KEEP_ALIVE = 30.0
 
 
-class Unreachable(Exception):  # noqa: N818 - an adjective says it
-    """No answer came: refused, reset, timed out, or not HTTP."""
+class Unreachable(EngineError):  # noqa: N818 - an adjective says it
+    """No answer came; knows what that means for the delivery."""
+
+    def __init__(self, verdict: Retry | Down) -> None:
+        super().__init__(verdict.reason)
+        self.verdict = verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A response: ``body`` is its JSON, or None when it is none."""
+class HttpClient:
+    """A pool of connections with one timeout and the same headers on every request."""
 
-    status: int
-    body: Any
-    retry_after: float | None = None
-
-
-def deferred(coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
-    """A coroutine of asyncio, awaited from Twisted; cancelling one cancels the other."""
-    return Deferred.fromFuture(asyncio.ensure_future(coroutine))
-
-
-class Client:
-    """A session with one server, opened when it is first used."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, *, timeout: float, headers: Mapping[str, str] | None = None) -> None:
+        self._timeout = timeout
+        self._headers = {"User-Agent": f"mllp-engine/{__version__}", **(headers or {})}
         self._session: aiohttp.ClientSession | None = None
+        self._urls: dict[str, URL] = {}
 
-    async def request(
-        self,
-        method: str,
-        path: str = "",
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """One request under the base URL.
+    def request(
+        self, method: str, url: str, body: bytes | None = None, **headers: str
+    ) -> Deferred[Reply]:
+        """Ask, and read the whole answer; fails with Unreachable when there is none.
 
-        Raises:
-            Unreachable: no answer came.
-
+        Header names are given with underscores: ``if_match``. Cancelling it ends the request.
         """
-        url = f"{self._server.url}/{path}" if path else self._server.url
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return _deferred(self._request(method, url, body, named))
+
+    def close(self) -> Deferred[None]:
+        """Close every connection."""
+        session, self._session = self._session, None
+        return succeed(None) if session is None else _deferred(session.close())
+
+    async def _request(
+        self, method: str, url: str, body: bytes | None, headers: dict[str, str]
+    ) -> Reply:
         try:
-            async with self._open().request(
-                method, url, data=body, headers=headers, allow_redirects=False
-            ) as response:
-                raw = await response.read()
-                return Answer(response.status, _json(raw), _after(response.headers))
-        except (aiohttp.ClientError, TimeoutError, OSError) as cause:
-            raise Unreachable(type(cause).__name__) from cause
+            try:
+                return await self._ask(method, url, body, headers)
+            except aiohttp.ServerDisconnectedError:
+                # It closed a connection that had been idle, just when we took it again.
+                return await self._ask(method, url, body, headers)
+        except TimeoutError as cause:
+            reason = f"no answer within {self._timeout:g} s"
+            raise Unreachable(Retry(reason)) from cause
+        except (aiohttp.ClientSSLError, aiohttp.InvalidURL) as cause:
+            # Certificates and names do not heal by trying again.
+            raise Unreachable(Down(type(cause).__name__)) from cause
+        except (aiohttp.ClientError, OSError) as cause:
+            raise Unreachable(Retry(_reason(cause))) from cause
+
+    async def _ask(
+        self, method: str, url: str, body: bytes | None, headers: dict[str, str]
+    ) -> Reply:
+        session = self._session or self._open()
+        # A redirect is an answer (the server is not where it was), not a way to go.
+        async with session.request(
+            method, self._url(url), data=body, headers=headers, allow_redirects=False
+        ) as response:
+            content = await _content(response.content)
+            return Reply(response.status, content, response.headers.get("Retry-After", ""))
 
     def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            server = self._server
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=server.concurrency * 2),
-                timeout=aiohttp.ClientTimeout(total=server.timeout),
-                headers={
-                    "Content-Type": _FHIR,
-                    "Accept": _FHIR,
-                    **server.headers,
-                    **_authorization(server),
-                },
-            )
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE),
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=self._headers,
+        )
         return self._session
 
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+    def _url(self, url: str) -> URL:
+        """A URL that is encoded already; those without a query come again and again."""
+        if "?" in url:
+            return URL(url, encoded=True)
+        found = self._urls.get(url)
+        if found is None:
+            if len(self._urls) > 1000:
+                self._urls.clear()
+            found = self._urls[url] = URL(url, encoded=True)
+        return found
 
 
-def _authorization(server: Server) -> dict[str, str]:
-    match server.auth:
-        case Basic(user, password):
-            return {"Authorization": aiohttp.BasicAuth(user, password.reveal()).encode()}
-        case Bearer(token):
-            return {"Authorization": f"Bearer {token.reveal()}"}
-        case _:
-            return {}
+async def _content(stream: aiohttp.StreamReader) -> bytes:
+    """The whole body, if a sane server sent it."""
+    parts = [await stream.readany()]
+    size = len(parts[0])
+    while not stream.at_eof():
+        parts.append(await stream.readany())
+        size += len(parts[-1])
+        if size > LARGEST_ANSWER:
+            raise Unreachable(Down(f"an answer larger than {LARGEST_ANSWER} bytes"))
+    return b"".join(parts)
 
 
-def _json(raw: bytes) -> Any:
-    try:
-        return orjson.loads(raw) if raw else None
-    except orjson.JSONDecodeError:
-        return None
+def _reason(cause: Exception) -> str:
+    """Why there was no answer: the system's words; never a URL, which names patients."""
+    error = getattr(cause, "os_error", cause)
+    if isinstance(error, OSError) and error.strerror:
+        return f"no connection: {error.strerror}"
+    return f"the connection broke: {type(cause).__name__}"
 
 
-def _after(headers: Mapping[str, str]) -> float | None:
-    """Retry-After (RFC 9110, 10.2.3) in seconds; a date counts from the server's own Date."""
-    text = headers.get("Retry-After", "")
-    if text.isdigit():
-        return float(text)
-    try:
-        now = parsedate_to_datetime(headers.get("Date", ""))
-        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
-    except (TypeError, ValueError):
-        return None
+def _deferred(coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
+    deferred: Deferred[T] = Deferred.fromFuture(asyncio.ensure_future(coroutine))
+    return deferred.addErrback(_cancelled)
+
+
+def _cancelled(failure: Failure) -> Failure:
+    """Twisted's own word for a task that was cancelled."""
+    if isinstance(failure.value, asyncio.CancelledError):
+        raise CancelledError
+    return failure

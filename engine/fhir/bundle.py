@@ -1,4 +1,4 @@
-"""Resources to one transaction Bundle: each once, linked, and written idempotently.
+"""Resources to one transaction Bundle: each once, linked, and written so that a repeat is harmless.
 
 R4 3.1.0.11.2 (transaction), 3.1.0.7.1 (conditional update), 3.1.0.8.1 (conditional create). What
 a server really does with two entries of one condition (it drops the second without a word) is
@@ -7,13 +7,20 @@ why equal resources are merged here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import quote
 
 import orjson
 
+from engine.fhir import definitions, merge
+from engine.fhir.criterion import encoded
+
 Body = dict[str, Any]
+
+#: Where a resource is marked with its own UUID, so that a condition can find it again.
+UUIDS = "urn:ietf:rfc:3986"
 
 
 class Writable(Protocol):
@@ -32,79 +39,144 @@ class Writable(Protocol):
         """How much the message states of it: part, whole or shared."""
 
     @property
+    def removed(self) -> tuple[str, ...]:
+        """The names of elements that the message deletes."""
+
+    @property
     def uuid(self) -> str:
         """The UUID that its fullUrl and all references use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A resource that was put together from several places of one message."""
+
+    body: Body
+    criterion: str
+    knows: str
+    removed: tuple[str, ...]
+    uuid: str
 
 
 def transaction(resources: Sequence[Writable], *, write: str = "upsert") -> Body:
     """The transaction Bundle of a message's resources; the same input gives the same Bundle.
 
-    ``write``: ``upsert`` (conditional update, conditional create for what many share), ``own-ids``
-    (PUT with deterministic ids) or ``create`` (conditional creates only).
+    ``write``: ``upsert`` (conditional update; conditional create for what many share),
+    ``own-ids`` (PUT with deterministic ids) or ``create`` (conditional creates only). What has
+    no criterion is written under its own id, so that sending it again changes nothing.
     """
-    kept, moved = merged(resources)
-    entries = [entry(resource, request(resource, write)) for resource in kept]
-    for made in entries if moved else ():
-        made["resource"] = redirected(made["resource"], moved)
+    return envelope([entry(resource, write) for resource in gathered(resources)])
+
+
+def envelope(entries: list[Body]) -> Body:
+    """Entries as a transaction."""
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 
-def entry(resource: Writable, how: Body) -> Body:
-    """One entry; a body that the server names itself carries no id."""
-    body = resource.body
-    if how["method"] == "POST" or "?" in how["url"]:
-        body = {key: value for key, value in body.items() if key != "id"}
-    return {"fullUrl": "urn:uuid:" + resource.uuid, "resource": body, "request": how}
+def entry(resource: Writable, write: str) -> Body:
+    """One resource as it is written without knowing what the server holds."""
+    kind, criterion = resource.body["resourceType"], resource.criterion
+    if write == "create":
+        return _create(resource)
+    if write == "own-ids" or not criterion:
+        return _entry(resource, resource.body, {"method": "PUT", "url": own_url(resource)})
+    if resource.knows == "shared":
+        return create(resource)
+    request = {"method": "PUT", "url": f"{kind}?{encoded(criterion)}"}
+    return _entry(resource, _without_id(resource.body), request)
 
 
-def request(resource: Writable, write: str) -> Body:
-    """How one resource is written."""
-    kind, own = resource.body["resourceType"], resource.body["id"]
-    if write == "own-ids" or not resource.criterion:
-        return {"method": "PUT", "url": f"{kind}/{own}"}
-    condition = encoded(resource.criterion)
-    if write == "create" or resource.knows == "shared":
-        return {"method": "POST", "url": kind, "ifNoneExist": condition}
-    return {"method": "PUT", "url": f"{kind}?{condition}"}
+def own_url(resource: Writable) -> str:
+    """Where a resource is written under its deterministic id."""
+    return f"{resource.body['resourceType']}/{resource.body['id']}"
 
 
-def encoded(criterion: str) -> str:
-    """A criterion as the query of a URL."""
-    name, _, value = criterion.partition("=")
-    return f"{name}={quote(value, safe=':/.-_~')}"
+def create(resource: Writable) -> Body:
+    """A resource that is created when its criterion finds none."""
+    request = {"method": "POST", "url": resource.body["resourceType"]}
+    request["ifNoneExist"] = encoded(resource.criterion)
+    return _entry(resource, _without_id(resource.body), request)
 
 
-def merged(resources: Sequence[Writable]) -> tuple[list[Writable], dict[str, str]]:
-    """Resources of one type and criterion as one; and where references to the others go."""
-    first: dict[tuple[str, str], Writable] = {}
-    kept: list[Writable] = []
-    moved: dict[str, str] = {}
+def update(resource: Writable, held: Body) -> Body:
+    """A resource merged into what the server holds, unless another has written it meanwhile."""
+    body = merge.merge(held, resource.body, resource.removed)
+    request = {"method": "PUT", "url": f"{held['resourceType']}/{held['id']}"}
+    version = held.get("meta", {}).get("versionId")
+    if version:
+        request["ifMatch"] = f'W/"{version}"'
+    return _entry(resource, body, request)
+
+
+def _entry(resource: Writable, body: Body, request: Body) -> Body:
+    return {"fullUrl": f"urn:uuid:{resource.uuid}", "resource": body, "request": request}
+
+
+def _without_id(body: Body) -> Body:
+    """A body that the server names."""
+    return {key: value for key, value in body.items() if key != "id"}
+
+
+# --- create: for servers that take no ids of ours and where nothing is to be overwritten -------
+
+
+def _create(resource: Writable) -> Body:
+    return create(resource if resource.criterion else _marked(resource))
+
+
+def _marked(resource: Writable) -> Item:
+    """A resource without a criterion, given one: its own UUID."""
+    body, value = dict(resource.body), f"urn:uuid:{resource.uuid}"
+    identifier = definitions.elements(body["resourceType"]).get("identifier")
+    if identifier is not None and identifier.is_list:
+        body["identifier"] = [*body.get("identifier", ()), {"system": UUIDS, "value": value}]
+        criterion = f"identifier={UUIDS}|{value}"
+    else:  # Provenance and a few others have none; every resource can be tagged
+        meta = body.get("meta", {})
+        body["meta"] = {**meta, "tag": [*meta.get("tag", ()), {"system": UUIDS, "code": value}]}
+        criterion = f"_tag={UUIDS}|{value}"
+    return Item(body, criterion, resource.knows, resource.removed, resource.uuid)
+
+
+# --- each resource once -----------------------------------------------------------------------
+
+
+def gathered(resources: Sequence[Writable]) -> list[Writable]:
+    """Resources of one identity as one, and the references to them going there."""
+    found: dict[str, list[Writable]] = {}
     for resource in resources:
-        if not resource.criterion:
-            kept.append(resource)
-            continue
-        key = (resource.body["resourceType"], resource.criterion)
-        known = first.setdefault(key, resource)
-        if known is resource:
-            kept.append(resource)
-        else:
-            moved["urn:uuid:" + resource.uuid] = "urn:uuid:" + known.uuid
-            absorb(known.body, resource.body)
-    return kept, moved
+        found.setdefault(_identity(resource), []).append(resource)
+    if len(found) == len(resources):
+        return list(resources)
+    moved = {
+        f"urn:uuid:{other.uuid}": f"urn:uuid:{first.uuid}"
+        for first, *others in found.values()
+        for other in others
+        if other.uuid != first.uuid
+    }
+    items = [_united(first, others) for first, *others in found.values()]
+    return [_redirected(item, moved) for item in items] if moved else items
 
 
-def absorb(known: Body, other: Body) -> None:
-    """Add to one resource what another of the same identity says besides."""
-    for key, value in other.items():
-        present = known.get(key)
-        if present is None:
-            known[key] = value
-        elif isinstance(present, list) and isinstance(value, list):
-            known[key] = present + [item for item in value if item not in present]
+def _identity(resource: Writable) -> str:
+    return f"{resource.body['resourceType']}?{resource.criterion or resource.uuid}"
 
 
-def redirected(value: Any, moved: dict[str, str]) -> Any:
-    """A copy of a value whose references to merged resources go to what they were merged into."""
+def _united(first: Writable, others: list[Writable]) -> Writable:
+    if not others:
+        return first
+    body = merge.unite(first.body, (other.body for other in others))
+    names = (name for each in (first, *others) for name in each.removed if name not in body)
+    return Item(body, first.criterion, first.knows, tuple(dict.fromkeys(names)), first.uuid)
+
+
+def _redirected(resource: Writable, moved: dict[str, str]) -> Writable:
+    body = redirected(resource.body, moved)
+    return Item(body, resource.criterion, resource.knows, resource.removed, resource.uuid)
+
+
+def redirected(value: Any, moved: Mapping[str, str]) -> Any:
+    """A copy of a value whose references go where ``moved`` says."""
     if isinstance(value, dict):
         return {
             key: moved.get(item, item)
@@ -117,9 +189,25 @@ def redirected(value: Any, moved: dict[str, str]) -> Any:
     return value
 
 
+# --- JSON -------------------------------------------------------------------------------------
+
+
 def dump(bundle: Body, *, pretty: bool = False) -> bytes:
     """The JSON of a Bundle, in one line unless ``pretty``."""
     return orjson.dumps(bundle, option=orjson.OPT_INDENT_2 if pretty else 0)
+
+
+def load(body: bytes) -> Body | None:
+    """A FHIR resource whose decimals keep their digits (5.10 is not 5.1); None when it is none."""
+    try:
+        value = json.loads(body, parse_float=_decimal)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) and "resourceType" in value else None
+
+
+def _decimal(digits: str) -> orjson.Fragment:
+    return orjson.Fragment(digits.encode())
 
 
 def references(bundle: Body) -> Iterable[str]:

@@ -1,111 +1,235 @@
-"""What a FHIR server's answer means for a delivery: HTTP status and OperationOutcome to a verdict.
+"""What a server's answer to a transaction means for the delivery: its verdict.
 
-R4 3.1.0 and what servers really do: only an OperationOutcome about the Bundle makes a dead
-letter; everything that is the server's own trouble keeps the message in the queue.
+- 2xx: delivered, when the answer accounts for every entry that was sent.
+- 408, 409, 425, 429, every 5xx: not now; the same again may succeed.
+- 400, 404, 422 with an OperationOutcome that names an error: the server has read the message
+  and will never take it.
+- 412: conditions that do not hold, such as two matches, never heal by themselves; and what is
+  too large (413) does not shrink: a person must look.
+- everything else, and whatever is not FHIR: the fault is not the message's but the server's or
+  the configuration's; nothing is sent until that is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
+
+import orjson
+
+Body = dict[str, Any]
+
+AGAIN = frozenset((408, 409, 425, 429))
+ABOUT_THE_MESSAGE = frozenset((400, 404, 422))
+FOR_A_PERSON = frozenset((412, 413))
+
+#: A server that asks for more patience than this is asked again anyway.
+LONGEST_PAUSE = 86400.0
+#: So much of a server's words is kept.
+LONGEST_DETAIL = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The server has it."""
+    """The destination has it."""
 
     detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Not now; ``after`` is what Retry-After asks for, in seconds."""
+    """Not now; ``after``: seconds that the server asks to wait."""
 
     reason: str
     after: float | None = None
+    #: two writers met: the server itself is well
+    conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """The server will never take this message; its words are kept."""
+    """The destination will never take it; the detail may quote the message."""
 
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A person must look at it."""
+    """A person must look at it; the detail may quote the message."""
 
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """The fault is the server's, or of how it is reached: nothing is said about the message."""
+    """The destination itself is at fault; no message is to blame."""
 
     reason: str
 
 
 Verdict = Delivered | Retry | Dead | Hold | Down
 
-_AGAIN = frozenset({408, 409, 425, 429})
-_ABOUT_THE_BUNDLE = frozenset({400, 404, 422})
-_FATAL = frozenset({"error", "fatal"})
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer."""
+
+    status: int
+    body: bytes = b""
+    retry_after: str = ""
 
 
-def classify(status: int, body: Any, retry_after: float | None = None) -> Verdict:
-    """The verdict of an answer to a transaction; ``body`` is its parsed JSON, or None."""
-    if 200 <= status < 300:
-        return _entries(body)
-    if status in _AGAIN or status >= 500:
-        return Retry(f"HTTP {status}{_said(body)}", retry_after)
-    if status == 412:
-        return Hold(f"HTTP 412{_said(body)}")
-    if status in _ABOUT_THE_BUNDLE and refuses(body):
-        return Dead(f"HTTP {status}{_said(body)}")
-    return Down(f"HTTP {status}{_said(body)}")
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a server says of one entry: the status, and where the resource is."""
+
+    status: int
+    kind: str = ""
+    id: str = ""
 
 
-def refuses(body: Any) -> bool:
-    """Whether a body is an OperationOutcome with an error; its first issue may be a warning."""
-    return is_outcome(body) and any(
-        issue.get("severity") in _FATAL for issue in body.get("issue", ())
-    )
+# --- answers to a transaction -----------------------------------------------------------------
 
 
-def is_outcome(body: Any) -> bool:
-    """Whether a body is an OperationOutcome."""
-    return isinstance(body, Mapping) and body.get("resourceType") == "OperationOutcome"
+def judge(reply: Reply, sent: Sequence[Body], now: datetime) -> tuple[Verdict, list[Written]]:
+    """The verdict on a transaction of these entries; and, delivered, what became of each."""
+    if not 200 <= reply.status < 300:
+        return refusal(reply, now), []
+    response = read(reply.body)
+    if response is None or response.get("resourceType") != "Bundle":
+        return Down(f"HTTP {reply.status} without a Bundle"), []
+    answers = [_written(entry) for entry in _list(response, "entry")]
+    worst = _worst([entry for entry in _list(response, "entry") if isinstance(entry, dict)], now)
+    if worst is not None:
+        return worst, []
+    matched = match(sent, answers)
+    missing = [_named(entry) for entry, found in zip(sent, matched, strict=True) if found is None]
+    if missing:
+        names = ", ".join(missing)
+        return Hold(f"the server's answer does not account for: {names}"), []
+    return Delivered(), [found for found in matched if found is not None]
 
 
-def words(body: Any) -> str:
-    """What an OperationOutcome says of errors, or all of it when there is none."""
-    issues = list(body.get("issue", ())) if is_outcome(body) else []
-    grave = [issue for issue in issues if issue.get("severity") in _FATAL] or issues
-    texts = [
-        str(
-            issue.get("diagnostics")
-            or issue.get("details", {}).get("text")
-            or issue.get("code", "")
-        )
-        for issue in grave
-    ]
-    return "; ".join(text for text in texts if text)[:2000]
+def refusal(reply: Reply, now: datetime) -> Verdict:
+    """The verdict on an answer that is no success."""
+    status = reply.status
+    if status in AGAIN or 500 <= status < 600:
+        return Retry(f"HTTP {status}", pause(reply.retry_after, now), status == 409)
+    words = errors(read(reply.body))
+    if status in FOR_A_PERSON:
+        return Hold(f"HTTP {status}: {words}" if words else f"HTTP {status}")
+    if status in ABOUT_THE_MESSAGE and words:
+        return Dead(f"HTTP {status}: {words}")
+    return Down(f"HTTP {status}")
 
 
-def _said(body: Any) -> str:
-    text = words(body)
-    return f": {text}" if text else ""
+def _worst(entries: list[Body], now: datetime) -> Verdict | None:
+    """The verdict on entries that failed although the whole was called a success."""
+    for entry in entries:
+        response = entry.get("response") or {}
+        status = _status(response)
+        if not status:
+            return Down("an answer whose entries have no status")
+        if not 200 <= status < 300:
+            body = orjson.dumps(response.get("outcome"))
+            return refusal(Reply(status, body), now)
+    return None
 
 
-def _entries(body: Any) -> Verdict:
-    """Read each entry of a transaction-response: one that failed decides."""
-    if not isinstance(body, Mapping) or body.get("resourceType") != "Bundle":
-        return Down("the answer is not a Bundle: this is no FHIR base URL")
-    for entry in body.get("entry", ()):
-        response = entry.get("response", {})
-        code = str(response.get("status", ""))[:3]
-        if code.isdigit() and not 200 <= int(code) < 300:
-            return classify(int(code), response.get("outcome"))
-    return Delivered()
+def pause(retry_after: str, now: datetime) -> float | None:
+    """Seconds that Retry-After asks for (RFC 9110 10.2.3: seconds, or a date)."""
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), LONGEST_PAUSE)
+    try:
+        until = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return min(max((until - now).total_seconds(), 0.0), LONGEST_PAUSE)
+
+
+# --- entries ----------------------------------------------------------------------------------
+
+
+def match(sent: Sequence[Body], answers: Sequence[Written]) -> list[Written | None]:
+    """For each entry the answer that speaks of it.
+
+    R4 3.1.0.11.2 wants one answer per entry in the same order; but servers drop entries and
+    shorten the answer, so what an answer names must fit: the type, and the id of a PUT.
+    """
+    if len(answers) == len(sent) and all(map(_fits, sent, answers)):
+        return list(answers)
+    left = list(answers)
+    found: list[Written | None] = []
+    for entry in sent:
+        nth = next((n for n, answer in enumerate(left) if answer.kind and _fits(entry, answer)), -1)
+        found.append(left.pop(nth) if nth >= 0 else None)
+    return found
+
+
+def _fits(entry: Body, answer: Written) -> bool:
+    if not answer.kind:
+        return True  # it names nothing: its place has to do
+    kind, _, own = entry["request"]["url"].partition("?")[0].partition("/")
+    return bool(answer.kind == kind) and own in ("", answer.id)
+
+
+def _written(entry: Any) -> Written:
+    response = entry.get("response") if isinstance(entry, dict) else None
+    if not isinstance(response, dict):
+        return Written(0)
+    # [base]/Type/id/_history/version, with or without the base and the version
+    path = str(response.get("location") or "").partition("/_history/")[0].split("/")
+    kind, own = path[-2:] if len(path) > 1 else ("", "")
+    return Written(_status(response), kind, own)
+
+
+def _status(response: Body) -> int:
+    digits = str(response.get("status", ""))[:3]
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
+
+
+def _named(entry: Body) -> str:
+    return f"{entry['request']['method']} {entry['resource']['resourceType']}"
+
+
+# --- bodies -----------------------------------------------------------------------------------
+
+
+def read(body: bytes) -> Body | None:
+    """A FHIR resource; None when the body is none."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) and "resourceType" in value else None
+
+
+def errors(outcome: Body | None) -> str:
+    """What an OperationOutcome says went wrong; "" when it is none or names no error.
+
+    The first issue may be a warning even in a refusal: all are read.
+    """
+    if outcome is None or outcome.get("resourceType") != "OperationOutcome":
+        return ""
+    issues = [issue for issue in _list(outcome, "issue") if isinstance(issue, dict)]
+    words = [_words(issue) for issue in issues if issue.get("severity") in ("error", "fatal")]
+    return "; ".join(words)[:LONGEST_DETAIL]
+
+
+def _words(issue: Body) -> str:
+    details = issue.get("details")
+    text = details.get("text", "") if isinstance(details, dict) else ""
+    said = str(issue.get("diagnostics") or text or "no words")
+    places = _list(issue, "expression") or _list(issue, "location")
+    where = f" at {', '.join(map(str, places))}" if places else ""
+    return f"{issue.get('code', 'error')}: {said}{where}"
+
+
+def _list(value: Body, key: str) -> list[Any]:
+    found = value.get(key)
+    return found if isinstance(found, list) else []

@@ -1,0 +1,89 @@
+"""What deliveries show of themselves: one log line and one count for each arrow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from structlog.typing import FilteringBoundLogger
+
+from engine.fhir.outcome import Dead, Delivered, Down, Hold, Retry, Verdict
+from engine.lifecycle import State
+from engine.mapping.result import Mapped
+from engine.metrics import Metrics
+from engine.store.records import Claimed
+
+_WORDS = {
+    Delivered: "delivered",
+    Retry: "retry",
+    Dead: "dead",
+    Hold: "held",
+    Down: "down",
+}
+
+
+class DeliveryRecord:
+    """Log and metrics of one destination. Never a byte of a message, nor a server's words."""
+
+    def __init__(self, destination: str, log: FilteringBoundLogger, metrics: Metrics) -> None:
+        self._log = log.bind(destination=destination)
+        self._metrics = metrics
+        self._seconds = metrics.delivery_seconds.labels(destination)
+        self._down = metrics.breaker.labels(destination)
+        self._counts: dict[type[Verdict], Callable[[], None]] = {
+            Delivered: metrics.delivered.labels(destination).inc,
+            Retry: metrics.retried.labels(destination).inc,
+            Down: metrics.retried.labels(destination).inc,
+            Hold: metrics.held.labels(destination).inc,
+            Dead: metrics.dead.labels(destination).inc,
+        }
+
+    def mapped(self, claimed: Claimed, mapped: Mapped, seconds: float) -> None:
+        """A message became resources."""
+        self._metrics.mapping_seconds.labels(claimed.channel).observe(seconds)
+        counts = Counter(issue.severity.value for issue in mapped.issues)
+        for severity, count in counts.items():
+            self._metrics.issues.labels(claimed.channel, severity).inc(count)
+        self._log.debug(
+            "delivery.mapped",
+            channel=claimed.channel,
+            message=claimed.message_id,
+            count=len(mapped.resources),
+            issues=dict(counts),
+            seconds=round(seconds, 6),
+        )
+
+    def fault(self, claimed: Claimed, error: Exception) -> None:
+        """A fault of ours; the line says where, not with what."""
+        self._log.error(
+            "delivery.fault", channel=claimed.channel, message=claimed.message_id, exc_info=error
+        )
+
+    def settled(self, claimed: Claimed, verdict: Verdict, state: State, seconds: float) -> None:
+        """An attempt has ended, and the store knows how."""
+        kind = type(verdict)
+        self._counts[kind]()
+        self._seconds.observe(seconds)
+        write = self._log.info if kind is Delivered else self._log.warning
+        write(
+            "delivery.settled",
+            channel=claimed.channel,
+            message=claimed.message_id,
+            attempt=claimed.attempt,
+            verdict=_WORDS[kind],
+            reason=verdict.reason if isinstance(verdict, Retry | Down) else None,
+            state=state.value,
+            seconds=round(seconds, 6),
+        )
+
+    def store_failed(self, doing: str, failure: Exception) -> None:
+        """The store does not answer; nothing is lost, and it is asked again."""
+        self._log.error("delivery.store-failed", doing=doing, reason=str(failure))
+
+    def outage(self, server: str, reason: str) -> None:
+        """The one alert at the start of an outage (with its reason), or the one at its end."""
+        self._down.set(1 if reason else 0)
+        if reason:
+            self._log.error("destination.down", server=server, reason=reason)
+        else:
+            self._log.warning("destination.up", server=server)

@@ -1,0 +1,116 @@
+"""A circuit breaker: while a destination is down, one try at a time finds out when it is back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from engine.fhir.outcome import Dead, Delivered, Down, Hold, Retry, Verdict
+
+#: So many failures in a row, over all lanes, are the destination's and not a message's.
+FAILURES = 5
+#: So many dead letters in a row are a fault of ours or of the server's: each needs a person.
+DEAD_LETTERS = 20
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+
+
+class Breaker:
+    """Open while its destination is down; whoever is told so says it once."""
+
+    def __init__(
+        self,
+        name: str,
+        clock: Callable[[], float],
+        random01: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = name
+        #: called once when an outage begins, with the reason, and once when it ends
+        self.told: list[Callable[[str], None]] = []
+        self._clock = clock
+        self._random01 = random01
+        self._failures = 0
+        self._dead = 0
+        self._pauses = 0
+        self._until = 0.0
+        self._probing = False
+        self._reason = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the destination counts as down."""
+        return bool(self._reason)
+
+    @property
+    def until(self) -> float:
+        """The earliest time of the next try."""
+        return self._until
+
+    def room(self, wanted: int) -> int:
+        """How many deliveries may be tried now."""
+        if self._clock() < self._until:
+            return 0
+        if not self.is_open:
+            return wanted
+        return 0 if self._probing else min(wanted, 1)
+
+    def probe(self) -> None:
+        """A try is on its way; until it ends there is no other."""
+        self._probing = self.is_open
+
+    def not_probed(self) -> None:
+        """There was nothing to try with."""
+        self._probing = False
+
+    def heard(self, verdict: Verdict) -> None:
+        """A try has ended."""
+        self._probing = False
+        match verdict:
+            case Delivered():
+                self._closes()
+            case Hold() | Retry(conflict=True):
+                self._failures = 0
+            case Dead():
+                self._failures = 0
+                self._dead += 1
+                if self._dead >= DEAD_LETTERS:
+                    self._opens(f"{self._dead} dead letters in a row")
+                else:
+                    self._answers()
+            case Down(reason):
+                self._opens(reason)
+            case Retry(reason, after):
+                self._fails(reason, after)
+
+    def _fails(self, reason: str, after: float | None) -> None:
+        self._failures += 1
+        if after is not None:  # the server asks for a pause, which is no outage
+            self._until = max(self._until, self._clock() + after)
+        if self.is_open or self._failures >= FAILURES:
+            self._opens(reason)
+
+    def _opens(self, reason: str) -> None:
+        news = not self.is_open
+        self._reason = reason
+        ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._pauses, 10))
+        self._pauses += 1
+        pause = ceiling * (0.5 + 0.5 * self._random01())
+        self._until = max(self._until, self._clock() + pause)
+        if news:
+            self._tell(reason)
+
+    def _closes(self) -> None:
+        self._dead = 0
+        self._answers()
+
+    def _answers(self) -> None:
+        """The destination works."""
+        self._failures = self._pauses = 0
+        if self.is_open:
+            self._reason = ""
+            self._until = 0.0
+            self._tell("")
+
+    def _tell(self, reason: str) -> None:
+        for told in self.told:
+            told(reason)

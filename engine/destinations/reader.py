@@ -1,0 +1,98 @@
+"""Find what a server holds: searches that wait at the same time go together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from engine.destinations.server import FhirServer, Refusal
+from engine.fhir.criterion import Criterion
+from engine.fhir.outcome import Dead, Hold
+
+Body = dict[str, Any]
+
+#: Tokens in one search; a URL of 2,000 characters passes every proxy.
+TOGETHER = 12
+
+_Waiting = dict[Criterion, list[Deferred[list[Body]]]]
+
+
+class Reader:
+    """Reads resources by their criteria, one search per type and parameter at a time.
+
+    What is asked for while a search is under way goes into the next one (``identifier=a,b,c``
+    finds any of them, R4 3.1.1.4.4), so a busy server gets few searches and a quiet one no delay.
+    """
+
+    def __init__(self, server: FhirServer) -> None:
+        self._server = server
+        self._waiting: dict[tuple[str, str], _Waiting] = {}
+        self._busy: set[tuple[str, str]] = set()
+
+    def find(self, kind: str, criterion: str) -> Deferred[list[Body]]:
+        """The resources of a type that match; fails with Refusal."""
+        parsed = Criterion.parse(criterion)
+        topic = kind, parsed.name
+        found: Deferred[list[Body]] = Deferred()
+        self._waiting.setdefault(topic, {}).setdefault(parsed, []).append(found)
+        if topic not in self._busy:
+            self._busy.add(topic)
+            ensureDeferred(self._work(topic))
+        return found
+
+    async def _work(self, topic: tuple[str, str]) -> None:
+        """Search until nothing waits."""
+        while waiting := self._waiting.pop(topic, None):
+            criteria = list(waiting)
+            for start in range(0, len(criteria), TOGETHER):
+                part = criteria[start : start + TOGETHER]
+                await self._search(topic, {criterion: waiting[criterion] for criterion in part})
+        self._busy.discard(topic)
+
+    async def _search(self, topic: tuple[str, str], asked: _Waiting) -> None:
+        kind, name = topic
+        tokens = ",".join(criterion.token for criterion in asked)
+        count = 2 * len(asked) + 2
+        try:
+            resources = await self._server.search(f"{kind}?{name}={tokens}&_count={count}")
+        except Refusal as refusal:
+            if len(asked) > 1 and isinstance(refusal.verdict, Dead | Hold):
+                await self._one_by_one(topic, asked)  # one of them is to blame, not all
+            else:
+                _fail(asked, refusal)
+        except Exception as fault:
+            _fail(asked, fault)
+        else:
+            await self._hand_out(topic, asked, [r for r in resources if r["resourceType"] == kind])
+
+    async def _hand_out(
+        self, topic: tuple[str, str], asked: _Waiting, resources: list[Body]
+    ) -> None:
+        if len(asked) == 1:
+            ((_, deferreds),) = asked.items()
+            _succeed(deferreds, resources)
+            return
+        found = {criterion: [r for r in resources if criterion.matches(r)] for criterion in asked}
+        if not all(any(c.matches(r) for c in asked) for r in resources):
+            await self._one_by_one(topic, asked)  # it compares otherwise, say without case
+            return
+        for criterion, deferreds in asked.items():
+            _succeed(deferreds, found[criterion])
+
+    async def _one_by_one(self, topic: tuple[str, str], asked: _Waiting) -> None:
+        for criterion, deferreds in asked.items():
+            await self._search(topic, {criterion: deferreds})
+
+
+def _succeed(deferreds: list[Deferred[list[Body]]], resources: list[Body]) -> None:
+    for deferred in deferreds:
+        if not deferred.called:  # cancelled by whoever waited
+            deferred.callback(resources)
+
+
+def _fail(asked: _Waiting, fault: Exception) -> None:
+    for deferreds in asked.values():
+        for deferred in deferreds:
+            if not deferred.called:
+                deferred.errback(fault)
