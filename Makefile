@@ -6,8 +6,9 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 OLD = Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11
 DEMO ?=
 PYTEST ?=
+BENCH ?=
 
-.PHONY: run test check clean
+.PHONY: run test check bench clean
 
 run: $(VENV)/installed  ## listen on the demonstration channels, send the samples, go on serving
 	$(BIN)/mllp-engine demo $(DEMO)
@@ -34,6 +35,9 @@ $(VENV)/tested: setup.cfg pyproject.toml | $(BIN)/python
 	@echo "installing mllp-engine and what its tests need into $(VENV) …"
 	$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/installed
+
+bench: $(VENV)/tested  ## measure, and print a table; some minutes
+	$(BIN)/python -m benchmarks $(BENCH)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
