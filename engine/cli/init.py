@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 _ENGINE = """\
-# What holds for the whole engine. `mllp-engine check` tells what is wrong, `mllp-engine schema
-# engine` what there is.
+# What holds for the whole engine. Every key may be left out; what they say and their defaults:
+# mllp-engine schema engine --reference
 data: data                 # the store: every message, until it is delivered and old
 console:
-  port: 8099               # /metrics, /health, /ready; on 127.0.0.1 unless host: says otherwise
+  port: 8099               # /metrics, /health, /ready, on 127.0.0.1 only
 log:
   format: console          # json for machines
 
-# A FHIR server to deliver to; secrets never stand in this file.
+# A FHIR server to deliver to. A secret never stands in this file: it comes from the environment
+# {env: NAME}, from a file {file: PATH}, or from systemd {credential: NAME}.
+#
 # servers:
 #   clinic:
 #     url: https://fhir.clinic.example/fhir
@@ -25,51 +26,89 @@ log:
 """
 
 _CHANNEL = """\
-# yaml-language-server: $schema=channel.schema.json
+# yaml-language-server: $schema=../channel.schema.json
+#
+# A channel: where messages come from, what is taken, and where the FHIR goes. Every key:
+# mllp-engine schema channel --reference
 channel: first
-description: The first feed
-
+description: Our first feed
 source:
   mllp:
-    port: 2575             # host: 0.0.0.0 to be reached from other machines
-  timezone: UTC            # of times that name no offset: write the sender's, Europe/Berlin
+    port: 2575             # on 127.0.0.1; with host: 0.0.0.0 other machines reach it, and
+                           # allow: [10.20.0.0/16] says which
+  timezone: UTC            # of times without an offset: write the sender's, like Europe/Berlin
   charset: utf-8           # of messages whose MSH-18 is empty
 
-# The system of identifiers that name no assigning authority. Without one, nothing is matched on
-# a bare number, and each message makes a patient of its own.
+# Who answers for patient numbers that name nobody. Without this, two patients of two senders
+# could be taken for one, so nothing is matched by such a number.
 assigner:
-  PID-3: urn:oid:2.999.1   # 2.999 is for examples: write your own
+  PID-3: urn:oid:2.999.1   # 2.999 is the arc for examples: write your own
 
-mapping: standard          # or the name of a mapping in mappings/
+# What is taken; anything else is answered AR. Without it, everything is.
+# accept:
+#   - MSH-9.1 in (ORU, ADT)
+
+mapping: first             # mappings/first; or standard, without a mapping of one's own
 destinations:
-  - file: bundles.ndjson   # one transaction Bundle per line
+  - file: data/fhir.ndjson # one transaction Bundle per line
 # - fhir: clinic           # a server of engine.yaml
 """
 
 _MAPPING = """\
-# What this feed does differently from the standard: rules by their address. To use it, write
-# `mapping: first` in the channel. The language is on one page: mappings/README.md.
+# What this feed does differently from the standard. A rule is named SEGMENT[Resource].element;
+# a feed's own rule replaces the standard's of that name, and null removes it.
+#
+# rules:
+#   PID[Patient]:
+#     maritalStatus: null                       # not wanted
+#   ZPI[Patient]:                               # a segment of the sender's own
+#     multipleBirthInteger: ZPI-2
+# segments:
+#   ZPI:
+#     2: {name: birth order, type: NM}
+#
+# Look at what becomes of a message:  mllp-engine convert --config . --channel first FILE
 mapping: first
 extends: standard
-rules: {}
+"""
+
+_IGNORE = """\
+# The store holds what patients told their doctors: it never goes into a repository.
+data/
 """
 
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-def init(folder: Path) -> None:
-    """Lay out FOLDER: engine.yaml, channels/, mappings/."""
-    files = {
-        folder / "engine.yaml": _ENGINE,
-        folder / "channels" / "first.yaml": _CHANNEL,
-        folder / "mappings" / "first" / "mapping.yaml": _MAPPING,
-    }
-    there = [str(file) for file in files if file.exists()]
+@click.pass_context
+def init(ctx: click.Context, folder: Path) -> None:
+    """Lay out FOLDER: engine.yaml, channels/, mappings/.
+
+    What it writes can be run as it is: it listens on port 2575 of this machine, and writes FHIR
+    to a file. Nothing that is there already is overwritten.
+    """
+    files = _files()
+    there = [name for name in files if (folder / name).exists()]
     if there:
-        click.echo(f"nothing is overwritten: {', '.join(there)} is there already", err=True)
-        sys.exit(1)
-    for file, text in files.items():
+        click.echo(f"{folder} has {', '.join(there)} already; nothing was written.", err=True)
+        ctx.exit(1)
+    for name, text in files.items():
+        file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         click.echo(f"wrote {file}")
-    click.echo(f"next: mllp-engine check {folder} && mllp-engine run --config {folder}")
+    click.echo(f"\nnext: mllp-engine check {folder}\nthen: mllp-engine run {folder}")
+
+
+def _files() -> dict[str, str]:
+    import json
+
+    from engine.config.schema import schema
+
+    return {
+        "engine.yaml": _ENGINE,
+        "channels/first.yaml": _CHANNEL,
+        "channel.schema.json": json.dumps(schema("channel"), indent=2) + "\n",
+        "mappings/first/mapping.yaml": _MAPPING,
+        ".gitignore": _IGNORE,
+    }

@@ -42,7 +42,7 @@ class Commands(click.Group):
         """Every name, in the order of the table: first things first."""
         return [name for name, where in COMMANDS.items() if find_spec(where.partition(":")[0])]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command."""
         if cmd_name not in self.list_commands(ctx):
             return None

@@ -18,7 +18,7 @@ def schema(what: str, as_text: bool) -> None:
     \b
       mllp-engine schema > channel.schema.json
       # yaml-language-server: $schema=../channel.schema.json
-    """
+    """  # noqa: D301 - click reads the \\b
     from engine.config.reference import reference
     from engine.config.schema import block_of
     from engine.config.schema import schema as schema_of
