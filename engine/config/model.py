@@ -87,6 +87,11 @@ class EngineSettings:
     memory: int = 256 << 20
     retention_days: int = 30
 
+    @property
+    def store(self) -> Path:
+        """The file of the store."""
+        return self.data / "engine.db"
+
 
 @dataclass(frozen=True, slots=True)
 class MllpSource:
