@@ -6,7 +6,7 @@ Generated code (see emit.py) calls these; nothing here knows a rule. A ``Run`` s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -332,7 +332,9 @@ class Run:
         if known is None:
             self.shared[shared.uuid] = shared
         elif known.body is not shared.body:
-            known.body = _union(known.body, shared.body)
+            # a new object: the one that is there may be remembered for other messages too
+            body = _union(known.body, shared.body, self.plain)
+            self.shared[shared.uuid] = replace(known, body=body)
         self.touched.append(shared)
         return {"reference": "urn:uuid:" + shared.uuid}
 
@@ -372,11 +374,12 @@ class Run:
         return self.message.segments[index]
 
 
-def _union(known: Body, other: Body) -> Body:
+def _union(known: Body, other: Body, plain: Callable[[Any], Any]) -> Body:
     """What two fields say of one resource: lists hold what either says, else the first holds."""
     made = {**other, **known}
     for key, items in known.items():
         more = other.get(key)
         if isinstance(items, list) and isinstance(more, list) and items != more:
-            made[key] = items + [item for item in more if item not in items]
+            there = [plain(item) for item in items]
+            made[key] = items + [item for item in more if plain(item) not in there]
     return made
