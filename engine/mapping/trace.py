@@ -113,7 +113,8 @@ class TracingRun(Run):
         reference = super().make(type_name, self.plain(body), key, index)
         shared = self.touched[-1]
         traced = {"resourceType": type_name, **body}
-        if self.shared[shared.uuid] is shared:
+        known = self.shared[shared.uuid]
+        if known is shared:
             shared.body = traced
         else:
             self.repeated.append(traced)

@@ -92,3 +92,15 @@ def test_two_results_of_one_code_stay_two(unmapped: str) -> None:
     ]  # fmt: skip
     assert [orjson.dumps(value) for value in values] == [b"5.10", b"6.20"]
     assert len({r.uuid for r in mapped.resources}) == len(mapped.resources)
+
+
+def test_what_one_message_says_of_an_organization_does_not_reach_the_next() -> None:
+    mapping = LIBRARY.mapping()
+    alone = MESSAGE.text
+    fuller = alone.replace("|NORTH|", "|NORTH^2.999.7^ISO|", 1).replace("M1", "M2")
+    before = mapping.convert(MESSAGE, CONTEXT)
+    mapping.convert(Message.parse(fuller), CONTEXT)
+    after = mapping.convert(Message.parse(alone), CONTEXT)
+    assert [orjson.dumps(r.body) for r in before.resources] == [
+        orjson.dumps(r.body) for r in after.resources
+    ]

@@ -14,8 +14,8 @@ MESSAGE = Message.parse(
         [
             r"MSH|^~\&|LAB|NORTH|||20260105||ORU^R01|M1|P|2.5.1",
             "PID|1||1^^^A^MR~2^^^B^PI",
-            "OBR|1||||||||||||||||||||||RAD",
-            "OBR|2||||||||||||||||||||||LAB",
+            "OBR|1" + "|" * 23 + "RAD",
+            "OBR|2" + "|" * 23 + "LAB",
         ]
     )
 )
