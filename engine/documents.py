@@ -59,7 +59,7 @@ def _syntax(cause: yaml.YAMLError, file: str) -> Problem:
 def _read(node: yaml.Node, file: str, problems: list[Problem]) -> Node:
     place = Place(file, node.start_mark.line + 1, node.start_mark.column + 1)
     if isinstance(node, yaml.ScalarNode):
-        if node.style is None and node.value in _NULLS:
+        if not node.style and node.value in _NULLS:  # plain: None, or "" by the C loader
             return Node(place, "null")
         return Node(place, "text", text=node.value)
     if isinstance(node, yaml.SequenceNode):
