@@ -59,6 +59,8 @@ class Tools:
     record: Record
     #: what the mapping of a channel knows of assigning authorities
     authorities: Callable[[Channel], Authorities]
+    #: tells the deliveries to these destinations that there is work
+    wake: Callable[[Sequence[str]], None]
     clock: Callable[[], float]
 
 

@@ -162,6 +162,8 @@ class Reception:
         def stored(receipt: Receipt) -> None:
             record.stored(received, receipt)
             then(receipt)
+            if receipt.outcome is Outcome.ACCEPTED:
+                self._tools.wake(received.destinations)
 
         def failed(failure: Failure) -> None:
             if isinstance(failure.value, StoreError):

@@ -1,0 +1,101 @@
+"""``run``: the engine itself, until a signal ends it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from engine.service import Service
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("folder", type=_FOLDER, default=".")
+@click.option("--config", type=_FOLDER, help="The same as FOLDER.")
+def run(folder: Path, config: Path | None) -> None:
+    """Run the engine on the configuration in FOLDER.
+
+    SIGTERM and Ctrl-C finish what is in flight and end it, a second one ends it at once; SIGHUP
+    reads the configuration again. Exit status: 0 after a drain; 1, a port or the store cannot
+    be opened; 2, something is wrong in the configuration.
+    """
+    # Before anything imports a reactor: aiohttp needs the one that asyncio drives.
+    from twisted.internet import asyncioreactor
+
+    asyncioreactor.install()  # type: ignore[no-untyped-call]
+    from twisted.internet import reactor
+
+    from engine import log
+    from engine.config import load_installation
+    from engine.notify import Systemd
+    from engine.service import Service
+
+    installation = load_installation(config or folder)
+    settings = installation.configuration.engine
+    log.configure(settings.log.format, settings.log.level)
+    log.capture()
+    _Process(Service(installation, reactor, systemd=Systemd()), reactor).run()
+
+
+class _Process:
+    """A service in a process of its own: signals in, an exit status out."""
+
+    def __init__(self, service: Service, reactor: Any) -> None:
+        self._service = service
+        self._reactor = reactor
+        self._failure: BaseException | None = None
+        self._ending = False
+
+    def run(self) -> None:
+        """Run until the end; what prevented the start is raised."""
+        self._reactor.callWhenRunning(self._begin)
+        self._reactor.run(installSignalHandlers=False)
+        if self._failure is not None:
+            raise self._failure
+
+    def _begin(self) -> None:
+        for number, react in (
+            (signal.SIGTERM, self._end),
+            (signal.SIGINT, self._end),
+            (signal.SIGHUP, self._reload),
+        ):
+            signal.signal(number, self._event(react))
+        self._do(self._service.start())
+
+    def _event(self, react: Callable[[], None]) -> Callable[[int, FrameType | None], None]:
+        """A handler may run at any point of ours: the reactor makes it an event of its own."""
+
+        def handle(_number: int, _frame: FrameType | None) -> None:
+            self._reactor.callFromThread(react)
+
+        return handle
+
+    def _reload(self) -> None:
+        self._do(self._service.reload())
+
+    def _end(self) -> None:
+        if self._ending:
+            self._reactor.stop()
+            return
+        self._ending = True
+        self._do(self._stop())
+
+    async def _stop(self) -> None:
+        await self._service.stop()
+        self._reactor.stop()
+
+    def _do(self, work: Any) -> None:
+        from twisted.internet.defer import ensureDeferred
+
+        ensureDeferred(work).addErrback(self._fail)
+
+    def _fail(self, failure: Any) -> None:
+        self._failure = failure.value
+        self._reactor.stop()

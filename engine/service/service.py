@@ -1,0 +1,283 @@
+"""The one place where everything is put together: start, reload, drain."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import TimeoutError as TookTooLong
+from twisted.internet.error import CannotListenError
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThread
+
+from engine import log
+from engine.config import EngineSettings, Installation, load_installation
+from engine.console.checks import StoreCheck
+from engine.console.figures import Figures
+from engine.console.http import site
+from engine.errors import ConfigurationError, EngineError, Problem, StoreError
+from engine.metrics import Metrics
+from engine.notify import Systemd
+from engine.service.conversions import Conversions
+from engine.service.deliveries import Deliveries
+from engine.service.status import Status
+from engine.sources.budget import Budget
+from engine.sources.exchange import Tools
+from engine.sources.port import PortError
+from engine.sources.ports import Ports
+from engine.sources.record import Record
+from engine.sources.replies import Replies
+from engine.sources.settlements import Settlements
+from engine.sources.stages import Stages
+from engine.store.sqlite import SqliteStore
+
+#: What senders may take of the time for a drain; the rest is the deliveries'.
+SENDERS_SHARE = 0.6
+#: How often, in seconds, messages are looked for that are old enough to be forgotten.
+PURGE_EVERY = 3600.0
+DAY = 86400.0
+
+
+class Service:
+    """An engine: built from an installation, with a reactor that is handed in.
+
+    Started in this order: store, deliveries, console, and the ports last; ended the other way.
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        reactor: Any,
+        *,
+        systemd: Systemd | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        settings = installation.configuration.engine
+        self._installation = installation
+        self._reactor = reactor
+        self._systemd = systemd or Systemd({})
+        self._now = now
+        self._log = log.get()
+        self.metrics = Metrics()
+        self.store = SqliteStore(settings.store, clock=now, from_thread=reactor.callFromThread)
+        self._settlements = Settlements()
+        self._conversions = Conversions(installation)
+        self._budget = Budget(settings.memory)
+        self.deliveries = Deliveries(
+            self.store,
+            self._conversions.claimed,
+            self._settlements.settled,
+            self.metrics,
+            self._log,
+            reactor,
+            now,
+        )
+        self.ports = Ports(reactor, reactor, self._budget, self._tools())
+        self.status = Status(
+            StoreCheck(self.store, settings.data, reactor),
+            Figures(self.store, self.metrics, reactor),
+            self.ports,
+            self.deliveries,
+            now,
+        )
+        self._console: Any = None
+        self._calls: list[LoopingCall] = []
+        self._reloading = False
+
+    def _tools(self) -> Tools:
+        stages = Stages(
+            self._reactor,
+            self._settlements,
+            self._conversions.message,
+            self._remember,
+            self._look_up,
+        )
+        return Tools(
+            store=self.store,
+            stages=stages,
+            replies=Replies(self._now),
+            record=Record(self._log, self.metrics, self._now),
+            authorities=self._conversions.authorities,
+            wake=self.deliveries.wake,
+            clock=self._now,
+        )
+
+    @property
+    def settings(self) -> EngineSettings:
+        """What is in force."""
+        return self._installation.configuration.engine
+
+    # --- start -------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open everything; a service that cannot open all of it opens nothing.
+
+        Raises:
+            StoreError: the store cannot be opened.
+            PortError: a port of a channel, or the console's, cannot be opened.
+
+        """
+        configuration = self._installation.configuration
+        self._open_store()
+        try:
+            self.deliveries.use(configuration)
+            self._open_console()
+            self.ports.use(configuration.channels, configuration.hash)
+        except EngineError:
+            await self._close(0.0)
+            raise
+        self.metrics.configured(configuration.hash, self._now())
+        self._regularly(PURGE_EVERY, self._purge)
+        if self._systemd.watchdog_interval:
+            self._regularly(self._systemd.watchdog_interval, self._systemd.alive)
+        self._tell_ready("engine.started")
+
+    def _open_store(self) -> None:
+        data = self.settings.data
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+        except OSError as failure:
+            raise StoreError(f"{data} cannot be made: {failure.strerror}") from failure
+        self.store.open()
+
+    def _open_console(self) -> None:
+        console = self.settings.console
+        pages = site(self.metrics, self.status.health, self.status.ready, self.status.refresh)
+        try:
+            self._console = self._reactor.listenTCP(console.port, pages, interface=console.host)
+        except CannotListenError as cause:
+            what = f"the console's port {console.host}:{console.port} cannot be opened"
+            raise PortError(f"{what}: {cause.socketError}") from cause
+
+    @property
+    def console_port(self) -> int:
+        """The number of the console's port."""
+        number: int = self._console.getHost().port
+        return number
+
+    def _regularly(self, seconds: float, call: Callable[[], object]) -> None:
+        looping = LoopingCall(call)
+        looping.clock = self._reactor
+        self._calls.append(looping)
+        looping.start(seconds).addErrback(
+            lambda failure: self._log.error("engine.fault", exc_info=failure)
+        )
+
+    def _tell_ready(self, event: str) -> None:
+        hash_, listening = self._installation.configuration.hash, self.ports.listening
+        self._log.info(event, configuration=hash_, listening=listening)
+        where = ", ".join(sorted(set(listening.values())))
+        self._systemd.ready(f"listening on {where}; configuration {hash_}")
+
+    # --- reload ------------------------------------------------------------------------------
+
+    async def reload(self) -> bool:
+        """Read the folder again: all of it comes into force, or nothing does."""
+        if self._reloading or self.status.draining:
+            return False
+        self._reloading = True
+        self._systemd.reloading(int(time.monotonic() * 1e6))
+        folder = self._installation.configuration.folder
+        try:
+            self._use(await deferToThread(load_installation, folder))
+        except EngineError as error:
+            self._refuse(error)
+            return False
+        finally:
+            self._reloading = False
+        self._tell_ready("engine.reloaded")
+        return True
+
+    def _use(self, installation: Installation) -> None:
+        configuration = installation.configuration
+        _require_same(self.settings, configuration.engine)
+        # What can fail is first; the rest is within this turn of the reactor.
+        self.ports.use(configuration.channels, configuration.hash)
+        self._installation = installation
+        self._conversions.use(installation)
+        self.deliveries.use(configuration)
+        self._budget.limit = configuration.engine.memory
+        log.configure(configuration.engine.log.format, configuration.engine.log.level)
+        self.metrics.configured(configuration.hash, self._now())
+
+    def _refuse(self, error: EngineError) -> None:
+        problems = error.problems if isinstance(error, ConfigurationError) else (error,)
+        for problem in problems:
+            self._log.error("engine.reload-refused", reason=str(problem))
+        self.metrics.reload_refused()
+        self._systemd.ready("the reload was refused; what was in force stays so")
+
+    # --- end ---------------------------------------------------------------------------------
+
+    async def stop(self) -> None:
+        """Finish what is in flight, within the time that the configuration allows."""
+        if self.status.draining:
+            return
+        self.status.draining = True
+        self._systemd.stopping()
+        self._log.info("engine.draining", limit=self.settings.drain)
+        until = self._now() + self.settings.drain
+        drained = self.ports.drain()
+        try:
+            await drained.addTimeout(self.settings.drain * SENDERS_SHARE, self._reactor)
+        except TookTooLong:
+            self._log.warning("engine.senders-cut")
+        self.ports.cut()
+        await self._close(max(until - self._now(), 0.0))
+        self._log.info("engine.stopped")
+
+    async def _close(self, limit: float) -> None:
+        for call in self._calls:
+            if call.running:
+                call.stop()
+        await self.deliveries.drain(limit)
+        if self._console is not None:
+            await self._console.stopListening()
+        await self.store.close()
+
+    # --- what the parts ask for --------------------------------------------------------------
+
+    def _remember(self, message_id: int, answer: str) -> Deferred[None]:
+        return self.store.answered(message_id, answer).addErrback(
+            lambda failure: self._log.error("answer.not-recorded", exc_info=failure)
+        )
+
+    def _look_up(self, message_id: int) -> None:
+        ensureDeferred(self._looked_up(message_id))
+
+    async def _looked_up(self, message_id: int) -> None:
+        try:
+            message = await self.store.message(message_id)
+        except StoreError as error:
+            self._log.error("message.not-found", message=message_id, reason=str(error))
+            return
+        for delivery in message.deliveries if message else ():
+            self._settlements.settled(message_id, delivery.destination, delivery.state)
+
+    async def _purge(self) -> None:
+        """Forget what is delivered and old; a store in trouble keeps it until the next time."""
+        before = self._now() - self.settings.retention_days * DAY
+        try:
+            purged = await self.store.purge(before)
+        except StoreError as error:
+            self._log.error("store.not-purged", reason=str(error))
+        else:
+            self._log.info("store.purged", messages=purged)
+
+
+def _require_same(now: EngineSettings, wanted: EngineSettings) -> None:
+    """What a running engine cannot change.
+
+    Raises:
+        ConfigurationError: names each of it.
+
+    """
+    problems = [
+        Problem(None, f"engine.yaml: {key}: cannot change while the engine runs", "restart it")
+        for key in ("data", "console")
+        if getattr(now, key) != getattr(wanted, key)
+    ]
+    if problems:
+        raise ConfigurationError(problems)
