@@ -5,6 +5,7 @@ Each takes the run and the texts of its arguments ("" when absent) and gives a v
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -209,6 +210,12 @@ def name(run: Run, raw: str) -> str | None:
     return datatypes.person_name(parts)
 
 
+def original(run: Run) -> str:
+    """The whole message in base64, in its own character set."""
+    message = run.message
+    return base64.b64encode(message.text.encode(message.charset, "replace")).decode()
+
+
 def upper(run: Run, text: str) -> str | None:
     """The text in capitals."""
     return text.upper() or None
@@ -226,6 +233,7 @@ FUNCTIONS: dict[str, Function] = {
     "authority_name": Function(authority_name, raw=True),
     "low": Function(low),
     "high": Function(high),
+    "original": Function(original),
     "upper": Function(upper),
     "one_piece": Function(one_piece),
     "mime": Function(mime),
