@@ -1,10 +1,11 @@
 """Java peers: jars fetched by Maven, one class compiled, everything kept in ``.services/``.
 
-No build plugin and no project layout: a ``pom.xml`` names the jars, ``javac``
+MLLP_ENGINE_SERVICES names another folder for it. No build plugin and no project layout: a ``pom.xml`` names the jars, ``javac``
 compiles the one source beside it, and a second run finds both in the cache.
 """
 
 import fcntl
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 from tests.services import need
 
 HERE = Path(__file__).parent
-CACHE = HERE.parents[1] / ".services"
+CACHE = Path(os.environ.get("MLLP_ENGINE_SERVICES", HERE.parents[1] / ".services"))
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 HOW = "apt-get install openjdk-17-jdk-headless maven (or run .ci/services)"
 
@@ -75,6 +76,6 @@ def _compile(compiler: str, source: Path, lib: Path, classes: Path) -> None:
     made = classes / f"{source.stem}.class"
     if made.exists() and made.stat().st_mtime >= source.stat().st_mtime:
         return
-    quiet = ["-nowarn", "-proc:none", "-Xlint:none"]
+    quiet = ["-nowarn", "-proc:none", "-parameters", "-Xlint:none"]
     command = [compiler, *quiet, "-cp", f"{lib}/*", "-d", str(classes), str(source)]
     subprocess.run(command, check=True, capture_output=True)
