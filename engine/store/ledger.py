@@ -136,28 +136,35 @@ def _read(connection: sqlite3.Connection, *, verify: bool) -> Ledger:
     )
 
 
-_ROWS = (
+_ROWS = {
     # INDEXED BY: the index has all that is asked, the table has the bytes of the messages.
-    "SELECT 'message', bucket, outcome, count(*) FROM message INDEXED BY message_sender "
+    MESSAGES: "SELECT bucket, outcome, count(*) FROM message INDEXED BY message_sender "
     "GROUP BY bucket, outcome",
-    "SELECT 'delivery', destination, state, count(*) FROM delivery GROUP BY destination, state",
-)
+    DELIVERIES: "SELECT destination, state, count(*) FROM delivery GROUP BY destination, state",
+}
+_NAMES = {
+    MESSAGES: "SELECT id, 'messages of ' || channel || ' on port ' || port FROM bucket",
+    DELIVERIES: "SELECT id, 'deliveries to ' || name FROM destination",
+}
 
 
 def _faults(connection: sqlite3.Connection, entries: Entries) -> Iterator[str]:
     """Where the rows that are still there are not those that were counted."""
     rows = {
         (book, account, entry): count
-        for query in _ROWS
-        for book, account, entry, count in connection.execute(query)
+        for book, query in _ROWS.items()
+        for account, entry, count in connection.execute(query)
     }
-    for key in sorted(entries.keys() | rows.keys()):
-        book, account, entry = key
-        if entry in (RECEIVED, *([ACCEPTED] if book == DELIVERIES else [])):
-            continue
-        counted, purged = entries.get(key, (0, 0))
-        if counted - purged != rows.get(key, 0):
-            yield (
-                f"{book} account {account}: {counted} {entry}, {purged} of them purged, "
-                f"but {rows.get(key, 0)} rows"
-            )
+    names = {
+        (book, account): name
+        for book, query in _NAMES.items()
+        for account, name in connection.execute(query)
+    }
+    for book, account, entry in sorted(entries.keys() | rows.keys()):
+        if (book, entry) in ((MESSAGES, RECEIVED), (DELIVERIES, ACCEPTED)):
+            continue  # what the others add up to: it has no rows of its own
+        counted, purged = entries.get((book, account, entry), (0, 0))
+        found = rows.get((book, account, entry), 0)
+        if counted - purged != found:
+            name = names.get((book, account), "of nobody")
+            yield f"{name}: {counted} {entry}, {purged} of them purged, but {found} rows"
