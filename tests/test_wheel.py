@@ -89,7 +89,7 @@ def test_the_demonstration_runs_outside_of_the_checkout(installed: Path) -> None
     done = run(installed, "-m", "engine.cli.main", "demo", "--once")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "MSA|AA|NORTH000001" in done.stdout
-    assert '"resourceType":"DiagnosticReport"' in done.stdout.replace("\n", "")
+    assert "PUT DiagnosticReport?identifier=" in done.stdout
 
 
 def test_a_message_is_converted_outside_of_the_checkout(installed: Path) -> None:

@@ -16,6 +16,7 @@ import click
 import orjson
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from engine.cli import show
 from engine.errors import EngineError
@@ -97,22 +98,24 @@ class Tour:
         """One message: as it is sent, its answer, and the FHIR that was delivered."""
         port = self._site.ports[sample.channel]
         self._console.rule(f"[bold]{sample.name}[/] to {sample.channel}, port {port}")
-        self._console.print(show.hl7(sample.raw), "")
-        sent = await self._send(sample)
-        await self._print_answers(sent)
-        self._console.print(show.fhir(await self._next_bundle()), "")
+        self._print(show.hl7(sample.raw))
+        self._print_answers(await self._send(sample))
+        self._print(show.fhir(await self._next_bundle()))
 
     async def _again(self, sample: Sample) -> None:
         self._console.rule(f"[bold]{sample.name}[/] once more, as senders do in doubt")
-        await self._print_answers(await self._send(sample))
+        self._print_answers(await self._send(sample))
         self._console.print("The same answer as before; it is not delivered a second time.\n")
 
-    async def _print_answers(self, sent: Sent) -> None:
+    def _print(self, text: Text) -> None:
+        self._console.print(text, end="\n\n")
+
+    def _print_answers(self, sent: Sent) -> None:
         if sent.outcome is not Outcome.POSITIVE:
             answers = " ".join(answer.code for answer in sent.answers)
             raise EngineError(f"{sent.name}: {sent.problem or answers}\n{self._engine.tail()}")
         for answer in sent.answers:
-            self._console.print(show.answer(answer.raw), "")
+            self._print(show.answer(answer.raw))
 
     async def _send(self, sample: Sample) -> Sent:
         connection = Connection(HOST, self._site.ports[sample.channel], timeout=_ANSWER_WITHIN)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 from rich.highlighter import JSONHighlighter
@@ -14,6 +16,8 @@ from engine.hl7v2.message import Message
 
 _CODES = {code.value: "bold green" if code.positive else "bold red" for code in AckCode}
 _JSON = JSONHighlighter()
+_PROVENANCE = ("MessageHeader", "DocumentReference", "Provenance")
+_LONGEST = 300
 
 
 def hl7(raw: bytes) -> Text:
@@ -46,16 +50,43 @@ def answer(raw: bytes) -> Text:
 
 
 def fhir(bundle: dict[str, Any]) -> Text:
-    """A transaction Bundle: how each resource is written, and the resource."""
-    return Text("\n").join(_entry(entry) for entry in bundle.get("entry", []))
+    """A transaction Bundle: how each resource is written, and what it says.
+
+    What only says where the message came from is counted, not shown.
+    """
+    entries = bundle.get("entry", [])
+    shown = [_entry(entry) for entry in entries if _type(entry) not in _PROVENANCE]
+    others = Counter(_type(entry) for entry in entries if _type(entry) in _PROVENANCE)
+    if others:
+        counted = ", ".join(f"{count} {name}" for name, count in others.items())
+        shown.append(Text(f"and {counted}", "dim"))
+    return Text("\n").join(shown)
+
+
+def _type(entry: dict[str, Any]) -> str:
+    name: str = entry["resource"]["resourceType"]
+    return name
 
 
 def _entry(entry: dict[str, Any]) -> Text:
     request = entry["request"]
-    url = request["url"]
+    head = Text.assemble((request["method"], "bold green"), " ", (unquote(request["url"]), "bold"))
     if condition := request.get("ifNoneExist"):
-        url += f" unless there is {condition}"
-    head = Text.assemble((request["method"], "bold green"), " ", (url, "bold"))
-    body = Text(orjson.dumps(entry["resource"]).decode())
+        head.append(f" unless there is {unquote(condition)}", "green")
+    resource = {k: v for k, v in entry["resource"].items() if k not in ("resourceType", "id")}
+    body = Text(orjson.dumps(_shortened(resource)).decode())
     _JSON.highlight(body)
     return head.append("\n").append(body)
+
+
+def _shortened(value: Any) -> Any:
+    """The same, without the middle of what nobody reads on a screen, as base64."""
+    match value:
+        case dict():
+            return {key: _shortened(item) for key, item in value.items()}
+        case list():
+            return [_shortened(item) for item in value]
+        case str() if len(value) > _LONGEST:
+            return f"{value[: _LONGEST // 2]} … {len(value)} characters"
+        case _:
+            return value
