@@ -145,7 +145,15 @@ class Rig:
         )
         self.stages = stages
         self.replies = Replies(time.time)
-        tools = Tools(self.store, stages, self.replies, record, lambda _: Authorities(), time.time)
+        tools = Tools(
+            self.store,
+            stages,
+            self.replies,
+            record,
+            lambda _: Authorities(),
+            lambda _: None,
+            time.time,
+        )
         self.reception = Reception("2575", channels, "hash", tools)
         self.source = MllpSource(**{"port": 0, **source})
         self.port = MllpPort(
