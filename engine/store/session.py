@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from engine.errors import StoreError
+from engine.store.schema import refuse_newer, version_of
 
 #: Seconds that a statement waits for another process's lock before the store counts as locked.
 PATIENCE = 2.0
@@ -72,9 +73,14 @@ class Session:
         self.connection = connect(path)
         self._buckets: dict[tuple[str, str], int] = {}
         self._destinations: dict[str, int] = {}
-        self._prepare()
+        try:
+            self._prepare()
+        except BaseException:
+            self.connection.close()
+            raise
 
     def _prepare(self) -> None:
+        refuse_newer(version_of(self.connection), self.path)  # before anything is written
         run = self.connection.execute
         run("PRAGMA journal_mode = WAL")
         # WAL with FULL: the commit returns after the fsync of the log, which is our promise.
