@@ -15,6 +15,8 @@ import yaml
 from engine.errors import ConfigurationError, Place, Problem
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+#: Far beyond any configuration, and long before the memory or the stack ends.
+_DEEPEST, _MOST = 100, 500_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one reads ten times faster
 
 
@@ -35,17 +37,20 @@ def load_document(text: str, file: str) -> Node:
 
     Raises:
         ConfigurationError: a syntax error, or every key that stands twice.
+
     """
     try:
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as cause:
         raise ConfigurationError([_syntax(cause, file)]) from cause
+    except RecursionError as cause:
+        raise ConfigurationError([Problem(Place(file, 1, 1), "this is nested too deep")]) from cause
     if root is None:
         return Node(Place(file, 1, 1), "map")
-    problems: list[Problem] = []
-    node = _read(root, file, problems)
-    if problems:
-        raise ConfigurationError(problems)
+    reader = _Reader(file)
+    node = reader.read(root, 1)
+    if reader.problems:
+        raise ConfigurationError(reader.problems)
     return node
 
 
@@ -56,29 +61,52 @@ def _syntax(cause: yaml.YAMLError, file: str) -> Problem:
     return Problem(place, f"this is not YAML: {what}")
 
 
-def _read(node: yaml.Node, file: str, problems: list[Problem]) -> Node:
-    place = Place(file, node.start_mark.line + 1, node.start_mark.column + 1)
-    if isinstance(node, yaml.ScalarNode):
-        if not node.style and node.value in _NULLS:  # plain: None, or "" by the C loader
-            return Node(place, "null")
-        return Node(place, "text", text=node.value)
-    if isinstance(node, yaml.SequenceNode):
-        return Node(place, "list", items=[_read(item, file, problems) for item in node.value])
-    made = Node(place, "map")
-    for key, value in node.value:
-        where = Place(file, key.start_mark.line + 1, key.start_mark.column + 1)
-        name = key.value if isinstance(key, yaml.ScalarNode) else ""
-        if not name:
-            problems.append(Problem(where, "a key must be a word"))
-        elif name in made.entries:
-            problems.append(Problem(where, f"the key '{name}' stands here a second time"))
-        else:
-            made.entries[name] = _read(value, file, problems)
-            made.keys[name] = where
-    return made
+class _Reader:
+    """Turns the nodes of one YAML file into ours."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._made = 0
+        self.problems: list[Problem] = []
+
+    def read(self, node: yaml.Node, depth: int) -> Node:
+        place = self._place(node)
+        self._made += 1
+        # An alias is a copy here: aliases of aliases could make a small file fill the memory.
+        if depth > _DEEPEST or self._made > _MOST:
+            what = "this is nested too deep" if depth > _DEEPEST else "aliases repeat too much"
+            raise ConfigurationError([Problem(place, what)])
+        if isinstance(node, yaml.ScalarNode):
+            if not node.style and node.value in _NULLS:
+                return Node(place, "null")
+            return Node(place, "text", text=node.value)
+        if isinstance(node, yaml.SequenceNode):
+            return Node(place, "list", items=[self.read(item, depth + 1) for item in node.value])
+        return self._map(node, depth)
+
+    def _map(self, node: yaml.Node, depth: int) -> Node:
+        made = Node(self._place(node), "map")
+        for key, value in node.value:
+            where = self._place(key)
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if not name:
+                self._tell(where, "a key must be a word")
+            elif name in made.entries:
+                self._tell(where, f"the key '{name}' stands here a second time")
+            else:
+                made.entries[name] = self.read(value, depth + 1)
+                made.keys[name] = where
+        return made
+
+    def _place(self, node: yaml.Node) -> Place:
+        return Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def _tell(self, place: Place, what: str) -> None:
+        self.problems.append(Problem(place, what))
 
 
 def suggest(word: str, choices: Iterable[str]) -> str | None:
     """The nearest choice, as advice to print; None when nothing is near."""
-    near = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else None
+    by_lower = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return f"did you mean '{by_lower[near[0]]}'?" if near else None
