@@ -341,8 +341,9 @@ class Run:
     def make(self, type_name: str, body: Body, key: Key | None, index: int) -> Body:
         """Take in a resource that a rule makes on the spot, known by all that it says."""
         body = {"resourceType": type_name, **body}
-        criterion = identity.criterion(body, key) if key is not None else ""
-        seed = criterion or f"{self.context.channel}|{dumps(body)}"
+        plain = self.plain(body)
+        criterion = identity.criterion(plain, key) if key is not None else ""
+        seed = criterion or f"{self.context.channel}|{dumps(plain)}"
         uuid = identity.uuid_of(f"{type_name}|{seed}")
         return self.share(Shared(type_name, body, uuid, criterion, index))
 

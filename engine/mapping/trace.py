@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engine.mapping.model import Key
 from engine.mapping.runtime import Body, Run, Shared
 
 #: Segment index, field, repetition, component, subcomponent; 0 means all of them.
@@ -107,18 +106,6 @@ class TracingRun(Run):
             self.repeated.append(value)
         else:
             items.append(value)
-
-    def make(self, type_name: str, body: Body, key: Key | None, index: int) -> Body:
-        """Take in a resource made on the spot, named by its plain content."""
-        reference = super().make(type_name, self.plain(body), key, index)
-        shared = self.touched[-1]
-        traced = {"resourceType": type_name, **body}
-        known = self.shared[shared.uuid]
-        if known is shared:
-            shared.body = traced
-        else:
-            self.repeated.append(traced)
-        return reference
 
     def share(self, shared: Shared) -> Body:
         """Take in a resource made from a field; one that is there already only counts."""
