@@ -72,7 +72,7 @@ class Ledger:
                     "channel": account.channel,
                     "port": account.port,
                     "received": account.received,
-                    **account.outcomes,
+                    **{outcome.value: n for outcome, n in account.outcomes.items()},
                     "balanced": account.balanced,
                 }
                 for account in self.messages
@@ -81,7 +81,7 @@ class Ledger:
                 {
                     "destination": account.destination,
                     "accepted": account.accepted,
-                    **account.states,
+                    **{state.value: n for state, n in account.states.items()},
                     "balanced": account.balanced,
                 }
                 for account in self.deliveries
