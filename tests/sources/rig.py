@@ -73,7 +73,7 @@ class Sender(protocol.Protocol):
             return defer.succeed(self.answers)
         deferred: defer.Deferred[list[Message]] = defer.Deferred()
         self._waiting.append((count, deferred))
-        return deferred.addTimeout(20, reactor)
+        return deferred.addTimeout(60, reactor)
 
     @property
     def codes(self) -> list[str]:
@@ -205,8 +205,8 @@ class Rig:
         self.store.let_go()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Let the reactor turn until something holds, at most for ten seconds."""
-        deadline = reactor.seconds() + 10
+        """Let the reactor turn until something holds, at most for a minute."""
+        deadline = reactor.seconds() + 60
         while not condition():
             assert reactor.seconds() < deadline, "it never came to hold"
             await turn()
