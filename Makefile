@@ -2,7 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN = $(VENV)/bin
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# --no-compile: half of the time of an install is compiling modules that nobody imports
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 OLD = Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11
 DEMO ?=
 PYTEST ?=
