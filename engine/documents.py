@@ -16,7 +16,7 @@ from engine.errors import ConfigurationError, Place, Problem
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 #: Far beyond any configuration, and long before the memory or the stack ends.
-_DEEPEST, _MOST = 100, 500_000
+_DEEPEST, _MOST = 100, 100_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one reads ten times faster
 
 
