@@ -199,6 +199,11 @@ def later(run: Run, start: str, number: str, unit: str = "") -> str | None:
     return spans.later(start, number, unit, run.zone)
 
 
+def earlier(run: Run, end: str, number: str, unit: str = "") -> str | None:
+    """A time so much before another."""
+    return spans.later(end, "-" + number, unit, run.zone) if number else None
+
+
 def minutes(run: Run, number: str, unit: str = "") -> int | None:
     """A length of time as whole minutes."""
     return spans.minutes(number, unit)
@@ -245,6 +250,7 @@ FUNCTIONS: dict[str, Function] = {
     "times": Function(times),
     "duration": Function(duration),
     "later": Function(later),
+    "earlier": Function(earlier),
     "minutes": Function(minutes),
     "name": Function(name, raw=True),
 }
