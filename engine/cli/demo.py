@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ _OUTPUT = Path("data") / "fhir.ndjson"
 _ANSWER_WITHIN = 10.0
 _FHIR_WITHIN = 30.0
 _TICK = 0.02
+_LEDGER_WIDTH = 110
 
 
 @click.command()
@@ -149,10 +151,11 @@ class Tour:
     def _ledger(self) -> None:
         self._console.rule("[bold]the ledger[/]: what came in, and what became of it")
         command = [sys.executable, "-P", "-m", "engine.cli.main", "ledger", str(self._site.folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        self._console.out(done.stdout, highlight=False)
+        sys.stdout.flush()
+        width = str(max(self._console.width, _LEDGER_WIDTH))
+        done = subprocess.run(command, check=False, env={**os.environ, "COLUMNS": width})
         if done.returncode != 0:
-            raise EngineError(f"the ledger does not balance: {done.stderr}")
+            raise EngineError("the ledger does not balance")
 
     def _invite(self) -> None:
         """Say what listens where, and what to try."""
