@@ -257,8 +257,15 @@ CHANNEL = Block(
         Key("silence", NotBuilt("an alert on silence"), "how long a channel may be silent"),
         Key(
             "unmapped",
-            NotBuilt("a rule for unmapped fields"),
-            "what becomes of fields that no rule reads",
+            choice("report", "extension"),
+            "what becomes of fields that no rule reads: reported, or kept as extensions too",
+            "report",
+        ),
+        Key(
+            "issues",
+            choice("deliver", "hold", "reject"),
+            "what becomes of a message with values that cannot be converted",
+            "deliver",
         ),
     ),
     dict,

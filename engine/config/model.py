@@ -168,6 +168,10 @@ class Channel:
     accept: tuple[MessageCondition, ...] = ()
     drop: tuple[MessageCondition, ...] = ()
     assigner: Mapping[str, str] = field(default_factory=dict)
+    #: what becomes of fields that no rule reads: "report", or "extension" to keep them
+    unmapped: str = "report"
+    #: what becomes of a message with values that cannot be converted: "deliver", "hold", "reject"
+    issues: str = "deliver"
     duplicates: float = 7 * 86400.0
 
 

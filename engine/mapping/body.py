@@ -432,6 +432,12 @@ class Writer:
             self.emitter.line(f"{name} = run.t({name}, {slot.address!r}, {table!r}, {at})")
         self._place(item, slot)
         with self.emitter.block(f"if {name} is not None:"):
+            if slot.element.type == "Identifier" and item.field and not slot.site.datatype:
+                segment = item.ref.segment if item.ref is not None else slot.site.segment
+                with self.emitter.block("if run.assigner:"):
+                    self.emitter.line(
+                        f"{name} = run.assigned({name}, {segment + '-' + str(item.field)!r})"
+                    )
             put(name)
 
     def _place(self, item: Raw, slot: Slot) -> None:

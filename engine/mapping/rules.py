@@ -160,15 +160,21 @@ def _beside(node: Node, key: str) -> str:
 
 def merged(fields: list[tuple[str, Body]]) -> tuple[tuple[str, Body], ...]:
     """Blocks of one element written apart (``a.b`` and ``a.c``) as one block."""
-    found: dict[str, Body] = {}
+    found: dict[tuple[str, bool], Body] = {}
     for key, body in fields:
-        old = found.get(key)
+        # extensions on a primitive stand beside its value: they are no alternative to it
+        slot = (key, _extends(body))
+        old = found.get(slot)
         if isinstance(old, Block) and isinstance(body, Block):
-            found[key] = Block(merged([*old.fields, *body.fields]), old.place)
+            found[slot] = Block(merged([*old.fields, *body.fields]), old.place)
         elif old is not None:
             first = old.items if isinstance(old, Several) else (old,)
             second = body.items if isinstance(body, Several) else (body,)
-            found[key] = Several((*first, *second), body.place)
+            found[slot] = Several((*first, *second), body.place)
         else:
-            found[key] = body
-    return tuple(found.items())
+            found[slot] = body
+    return tuple((key, body) for (key, _), body in found.items())
+
+
+def _extends(body: Body) -> bool:
+    return isinstance(body, Block) and all(key.startswith("extension(") for key, _ in body.fields)

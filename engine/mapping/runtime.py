@@ -109,6 +109,7 @@ class Run:
         self.context = context
         self.dialect = dialect
         self.memos = dialect.memos
+        self.assigner = context.assigner
         self.zone = context.timezone
         self.scopes = scopes
         self.parents = parents
@@ -346,6 +347,13 @@ class Run:
         seed = criterion or f"{self.context.channel}|{dumps(plain)}"
         uuid = identity.uuid_of(f"{type_name}|{seed}")
         return self.share(Shared(type_name, body, uuid, criterion, index))
+
+    def assigned(self, identifier: Body, path: str) -> Body:
+        """An identifier that names no system, with the one that the channel declares."""
+        system = self.assigner.get(path)
+        if system is None or "system" in identifier or "value" not in identifier:
+            return identifier
+        return {**identifier, "system": system}
 
     def plain(self, value: Any) -> Any:
         """A value without what a traced conversion adds to it."""

@@ -8,8 +8,22 @@ from engine.config import Channel, Installation
 from engine.errors import MessageError
 from engine.hl7v2.message import Message
 from engine.intake import Authorities
-from engine.mapping.result import Context, Mapped
+from engine.mapping.result import Context, Mapped, Severity
 from engine.store.records import Claimed
+
+
+def judged(mapped: Mapped, issues: str) -> Mapped:
+    """A mapped message under the channel's policy for values that could not be converted."""
+    if issues != "deliver":
+        grave = [issue for issue in mapped.issues if issue.severity is not Severity.INFORMATION]
+        if grave:
+            more = f" and {len(grave) - 1} more" if len(grave) > 1 else ""
+            first = f"{grave[0].at}: {grave[0].what}{more}"
+            if issues == "hold":
+                mapped.hold = mapped.hold or first
+            else:
+                mapped.reject = mapped.reject or first
+    return mapped
 
 
 class Conversions:
@@ -34,7 +48,8 @@ class Conversions:
             channel=channel.name,
             assigner=channel.assigner,
         )
-        return self._mappings.mapping(channel.mapping).convert(message, context)
+        mapping = self._mappings.mapping(channel.mapping, unmapped=channel.unmapped)
+        return judged(mapping.convert(message, context), channel.issues)
 
     def claimed(self, claimed: Claimed) -> Mapped:
         """The resources of a stored message, from its raw bytes.

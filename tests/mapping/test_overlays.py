@@ -161,3 +161,28 @@ def test_a_file_that_cannot_be_read_says_where(tmp_path: Path, text: str, said: 
     with pytest.raises(ConfigurationError) as raised:
         library(tmp_path, text)
     assert said in str(raised.value)
+
+
+def test_an_identifier_without_a_system_takes_the_channels_and_only_there(tmp_path: Path) -> None:
+    found = library(tmp_path, "mapping: feed\n")
+    bare = MESSAGE.replace("4711^^^NORTH^MR", "4711")
+    context = Context(UTC, CONTEXT.received_at, "test", {"PID-3": "urn:oid:2.999.1"})
+    known = found.mapping("feed").convert(Message.parse(bare), context)
+    patient = next(r for r in known.resources if r.body["resourceType"] == "Patient")
+    assert patient.criterion == "identifier=urn:oid:2.999.1|4711"
+    unknown = found.mapping("feed").convert(Message.parse(bare), CONTEXT)
+    patient = next(r for r in unknown.resources if r.body["resourceType"] == "Patient")
+    assert patient.criterion == ""
+    assert "system" not in patient.body["identifier"][0]
+
+
+def test_a_bare_number_never_makes_one_patient_of_two_messages(tmp_path: Path) -> None:
+    found = library(tmp_path, "mapping: feed\n")
+    bare = MESSAGE.replace("4711^^^NORTH^MR", "4711")
+    first = found.mapping("feed").convert(Message.parse(bare), CONTEXT)
+    second = found.mapping("feed").convert(Message.parse(bare.replace("|M1|", "|M2|")), CONTEXT)
+    uuids = [
+        next(r.uuid for r in result.resources if r.body["resourceType"] == "Patient")
+        for result in (first, second)
+    ]
+    assert uuids[0] != uuids[1]
