@@ -349,9 +349,15 @@ class Run:
         return self.share(Shared(type_name, body, uuid, criterion, index))
 
     def assigned(self, identifier: Body, path: str) -> Body:
-        """An identifier that names no system, with the one that the channel declares."""
+        """An identifier that names no assigning authority, with the channel's system.
+
+        One that names an authority without a known system is that authority's: an SSN beside
+        the record number must not become a record number.
+        """
         system = self.assigner.get(path)
-        if system is None or "system" in identifier or "value" not in identifier:
+        if system is None or "value" not in identifier:
+            return identifier
+        if "system" in identifier or "assigner" in identifier:
             return identifier
         return {**identifier, "system": system}
 

@@ -186,3 +186,14 @@ def test_a_bare_number_never_makes_one_patient_of_two_messages(tmp_path: Path) -
         for result in (first, second)
     ]
     assert uuids[0] != uuids[1]
+
+
+def test_an_identifier_of_a_named_authority_does_not_take_the_channels_system(
+    tmp_path: Path,
+) -> None:
+    found = library(tmp_path, "mapping: feed\n")
+    both = MESSAGE.replace("4711^^^NORTH^MR", "4711~999^^^SSA^SS")
+    context = Context(UTC, CONTEXT.received_at, "test", {"PID-3": "urn:oid:2.999.1"})
+    result = found.mapping("feed").convert(Message.parse(both), context)
+    identifiers = bodies(result, "Patient")[0]["identifier"]
+    assert [item.get("system") for item in identifiers] == ["urn:oid:2.999.1", None]
