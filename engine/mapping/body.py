@@ -95,11 +95,13 @@ class Writer:
             )
             return
         if isinstance(body, Block) and definitions.is_primitive(element.type):
-            self._primitive_extension(holder, key, body, site)
+            self._primitive_extension(holder, key, body, site, listed=element.is_list)
             return
         self._body(body, Slot(holder, key, element, site.address, site, guard))
 
-    def _primitive_extension(self, holder: str, key: str, body: Block, site: Site) -> None:
+    def _primitive_extension(
+        self, holder: str, key: str, body: Block, site: Site, *, listed: bool
+    ) -> None:
         """Extensions on a primitive stand beside it, under ``_name`` (FHIR JSON, 2.6.2.3)."""
         name = self.emitter.fresh("e")
         self.emitter.line(f"{name} = {{}}")
@@ -108,7 +110,9 @@ class Writer:
                 self.fail(item.place, f"'{key}' is a primitive: only extension(…) fits inside")
                 return
             self._element(name, "Element", inner, item, site)
-        kept = f"{holder}.setdefault({'_' + key!r}, {{}}).setdefault('extension', [])"
+        # beside a list of primitives stands a list, of which this is the first
+        beside = "[{}])[0]" if listed else "{})"
+        kept = f"{holder}.setdefault({'_' + key!r}, {beside}.setdefault('extension', [])"
         with self.emitter.block(f"if {name}:"):
             self.emitter.line(f"{kept}.extend({name}['extension'])")
 

@@ -354,7 +354,7 @@ class Run:
         One that names an authority without a known system is that authority's: an SSN beside
         the record number must not become a record number.
         """
-        system = self.assigner.get(path)
+        system = self.assigner.get("PID-3" if path == "MRG-1" else path)  # its former PID-3
         if system is None or "value" not in identifier:
             return identifier
         if "system" in identifier or "assigner" in identifier:
