@@ -13,13 +13,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from engine.config import Channel, FhirDestination, load_configuration
 from engine.hl7v2.charset import codec
 from engine.hl7v2.path import Path as FieldPath
-from engine.mapping.library import MappingLibrary, load_library
 from engine.mapping.result import Issue
 from engine.workbench import inputs
-from engine.workbench.conversion import Conversion, Converted, Converts, convert_all
+from engine.workbench.conversion import Conversion, Converted, convert_all
+from engine.workbench.feeds import Feed, NoSuchFeed, feed
 
 #: Below so many files, starting workers costs more than it saves.
 _WORTH_SHARING = 100
@@ -50,11 +49,11 @@ def convert(**given: Any) -> None:
     a message failed; the others were converted all the same.
     """
     found = _inputs(given["paths"], given["out"])
-    work = _overridden(_work(given), given)
+    source = _feed(given)
     if given["timezone"] is None and given["channel"] is None:
         _say("times without an offset are read as UTC; --timezone says otherwise")
     pretty = given["pretty"] or (given["out"] is None and sys.stdout.isatty())
-    work = replace(work, out=given["out"], pretty=pretty)
+    work = Conversion(source, pretty, given["out"])
     jobs = given["jobs"] or ((os.cpu_count() or 1) if len(found) >= _WORTH_SHARING else 1)
     sys.exit(_report(convert_all(work, found, jobs=jobs), issues=given["issues"]))
 
@@ -76,62 +75,26 @@ def _inputs(paths: Sequence[str], out: Path | None) -> list[inputs.Input]:
     return found
 
 
-def _work(given: dict[str, Any]) -> Conversion:
-    """The conversion that a channel describes, or one by a mapping's name alone."""
-    config: Path | None = given["config"]
-    mapping: str | None = given["mapping"]
-    if given["channel"] is None:
-        folder = given["mappings"] or (config / "mappings" if config else None)
-        return Conversion(_mapping(folder, mapping or "standard"), ZoneInfo("UTC"))
-    config = config or Path()
-    channel = _channel(config, given["channel"])
-    folder = given["mappings"] or config / "mappings"
-    return Conversion(
-        _mapping(folder, mapping or channel.mapping),
-        channel.timezone,
-        charset=channel.charset,
-        channel=channel.name,
-        assigner=channel.assigner,
-        write=_write_mode(channel),
-    )
+def _feed(given: dict[str, Any]) -> Feed:
+    """The feed that a channel or mapping describes; what options say goes before it."""
+    try:
+        found = feed(given["config"], given["channel"], given["mapping"], given["mappings"])
+    except NoSuchFeed as missing:
+        raise click.UsageError(str(missing)) from None
+    return _overridden(found, given)
 
 
-def _channel(folder: Path, name: str) -> Channel:
-    channels = {channel.name: channel for channel in load_configuration(folder).channels}
-    if name not in channels:
-        raise click.UsageError(f"no channel '{name}'; there are: {', '.join(channels)}")
-    return channels[name]
-
-
-def _write_mode(channel: Channel) -> str:
-    servers = [item for item in channel.destinations if isinstance(item, FhirDestination)]
-    return servers[0].write if servers else "upsert"
-
-
-def _mapping(folder: Path | None, name: str) -> Converts:
-    folders = [folder] if folder else []
-    feed = Path(name)
-    if (feed / "mapping.yaml").is_file():  # a folder, which is called like its mapping
-        feed = feed.resolve()
-        folders, name = [*folders, feed.parent], feed.name
-    library: MappingLibrary = load_library(folders)
-    if name not in library.names:
-        raise click.UsageError(f"no mapping '{name}'; there are: {', '.join(library.names)}")
-    return library.mapping(name)
-
-
-def _overridden(work: Conversion, given: dict[str, Any]) -> Conversion:
-    """What options say goes before what a channel says."""
+def _overridden(found: Feed, given: dict[str, Any]) -> Feed:
     if given["timezone"] is not None:
-        work = replace(work, timezone=_zone(given["timezone"]))
+        found = replace(found, timezone=_zone(given["timezone"]))
     if given["charset"] is not None:
         if codec(given["charset"]) is None:
             raise click.UsageError(f"no character set '{given['charset']}'")
-        work = replace(work, charset=given["charset"])
+        found = replace(found, charset=given["charset"])
     if given["write"] is not None:
-        work = replace(work, write=given["write"])
+        found = replace(found, write=given["write"])
     systems = dict(_assigner(text) for text in given["assigner"])
-    return replace(work, assigner={**work.assigner, **systems})
+    return replace(found, assigner={**found.assigner, **systems})
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -3,45 +3,27 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Protocol
 
 from engine.errors import MessageError
 from engine.fhir import bundle
 from engine.hl7v2.message import Message
-from engine.mapping import dates
-from engine.mapping.result import Context, Issue, Mapped
-from engine.mapping.unconvertible import Unconvertible
+from engine.mapping.result import Issue
+from engine.workbench.feeds import Feed
 from engine.workbench.inputs import Input, messages, names
 
 #: Files handed to a worker at once: large enough to pay for the way there.
 _PORTION = 8
-#: The receipt time of a message that nobody received and that does not say when it was made:
-#: the same for ever, and plainly no real time.
-NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Converts(Protocol):
-    """A compiled mapping, as far as it is needed here."""
-
-    def convert(self, message: Message, context: Context) -> Mapped:
-        """Map one message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
     """How messages are read, mapped and written."""
 
-    mapping: Converts
-    timezone: tzinfo
-    charset: str = "utf-8"
-    channel: str = "convert"
-    assigner: Mapping[str, str] = field(default_factory=dict)
-    write: str = "upsert"
+    feed: Feed
     pretty: bool = False
     #: where the Bundles go; None: they come back
     out: Path | None = None
@@ -96,33 +78,17 @@ def convert(work: Conversion, raw: bytes, name: str) -> Converted:
 
 
 def _convert(work: Conversion, raw: bytes, result: Converted) -> Converted:
-    message = Message.read(raw, default_charset=work.charset)
-    mapped = work.mapping.convert(message, _context(work, message))
+    feed = work.feed
+    message = Message.read(raw, default_charset=feed.charset)
+    mapped = feed.library.mapping(feed.mapping).convert(message, feed.context(message))
     result.issues = mapped.issues
     result.hold = mapped.hold or ""
     if mapped.reject:
         result.failure = f"the mapping rejects it: {mapped.reject}"
     else:
-        made = bundle.transaction(mapped.resources, write=work.write)
+        made = bundle.transaction(mapped.resources, write=feed.write)
         result.bundle = bundle.dump(made, pretty=work.pretty)
     return result
-
-
-def _context(work: Conversion, message: Message) -> Context:
-    sent = sent_at(message, work.timezone) or NO_TIME
-    return Context(work.timezone, sent, work.channel, work.assigner)
-
-
-def sent_at(message: Message, zone: tzinfo) -> datetime | None:
-    """MSH-7 as a moment; None when it is none."""
-    try:
-        text = dates.date_time(message.value("MSH-7"), zone)
-        if not text:
-            return None
-        moment = datetime.fromisoformat(text + "-01" * (2 - text[:10].count("-")))
-    except (Unconvertible, ValueError):  # no such moment; or a leap second, which Python lacks
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def _write(path: Path, result: Converted) -> None:

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
-from engine.config import load_configuration
+from engine.config import Channel, FhirDestination, load_configuration
 from engine.errors import EngineError
 from engine.hl7v2.message import Message
 from engine.mapping import dates
 from engine.mapping.library import MappingLibrary, load_library
 from engine.mapping.result import Context
+
+#: The receipt time of a message that nobody received and that does not say when it was made:
+#: the same for ever, and plainly no real time.
+NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NoSuchFeed(EngineError):  # noqa: N818 - it says what there is not
@@ -30,17 +34,25 @@ class Feed:
     channel: str = "convert"
     assigner: Mapping[str, str] = field(default_factory=dict)
 
+    #: how a Bundle of it is written to a server
+    write: str = "upsert"
+
     def context(self, message: Message) -> Context:
         """The context of a message that nobody received: its own time stands for the receipt."""
-        return Context(self.timezone, _sent_at(message, self.timezone), self.channel, self.assigner)
+        sent = sent_at(message, self.timezone) or NO_TIME
+        return Context(self.timezone, sent, self.channel, self.assigner)
 
 
-def _sent_at(message: Message, zone: tzinfo) -> datetime:
+def sent_at(message: Message, zone: tzinfo) -> datetime | None:
+    """MSH-7 as a moment; None when it is none."""
     try:
-        text = dates.date_time(message.value("MSH-7"), zone) or ""
-        return datetime.fromisoformat(text) if "T" in text else datetime(1970, 1, 1, tzinfo=UTC)
-    except ValueError:
-        return datetime(1970, 1, 1, tzinfo=UTC)
+        text = dates.date_time(message.value("MSH-7"), zone)
+        if not text:
+            return None
+        moment = datetime.fromisoformat(text + "-01" * (2 - text[:10].count("-")))
+    except ValueError:  # no such moment; or a leap second, which Python lacks
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def feed(
@@ -56,14 +68,7 @@ def feed(
     if channel is not None:
         return _of_channel(config or Path(), channel, mapping)
     folders = [folder for folder in (mappings, config / "mappings" if config else None) if folder]
-    name = mapping or "standard"
-    if (Path(name) / "mapping.yaml").is_file():
-        own = Path(name).resolve()
-        folders, name = [*folders, own.parent], own.name
-    library = load_library(folders)
-    if name not in library.names:
-        raise NoSuchFeed(f"no mapping '{name}'; there are: {', '.join(library.names)}")
-    return Feed(library, name)
+    return _named(Feed(*_library(folders, mapping or "standard")))
 
 
 def _of_channel(config: Path, name: str, mapping: str | None) -> Feed:
@@ -71,7 +76,34 @@ def _of_channel(config: Path, name: str, mapping: str | None) -> Feed:
     if name not in channels:
         raise NoSuchFeed(f"no channel '{name}'; there are: {', '.join(channels)}")
     found = channels[name]
-    library = load_library([config / "mappings"])
-    return Feed(
-        library, mapping or found.mapping, found.timezone, found.charset, name, found.assigner
+    made = Feed(
+        *_library([config / "mappings"], mapping or found.mapping),
+        found.timezone,
+        found.charset,
+        name,
+        found.assigner,
+        _write_mode(found),
     )
+    return _named(made)
+
+
+def _library(folders: list[Path], name: str) -> tuple[MappingLibrary, str]:
+    """The library of these folders, and a mapping's name; or of the mapping's own folder."""
+    feed = Path(name)
+    if (feed / "mapping.yaml").is_file():  # a folder is called like its mapping
+        feed = feed.resolve()
+        folders, name = [*folders, feed.parent], feed.name
+    return load_library(folders), name
+
+
+def _named(made: Feed) -> Feed:
+    names = made.library.names
+    if made.mapping not in names:
+        raise NoSuchFeed(f"no mapping '{made.mapping}'; there are: {', '.join(names)}")
+    return made
+
+
+def _write_mode(channel: Channel) -> str:
+    """How the channel writes to its first server; a file destination has no say in it."""
+    servers = [item for item in channel.destinations if isinstance(item, FhirDestination)]
+    return servers[0].write if servers else "upsert"
