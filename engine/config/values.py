@@ -20,6 +20,10 @@ _SECONDS = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 
 
+class SecretError(ValueError):
+    """A text that must not be repeated in a message about it."""
+
+
 @dataclass(frozen=True)
 class Scalar:
     """A value written as one text; ``parse`` raises ValueError saying what to write instead."""
@@ -35,9 +39,11 @@ class Scalar:
             return None
         try:
             return self.parse(node.text)
+        except SecretError as error:
+            fail(node.place, f"this is not {self.wanted}", str(error))
         except ValueError as error:
             fail(node.place, f"'{node.text}' is not {self.wanted}", str(error) or None)
-            return None
+        return None
 
     def schema(self) -> dict[str, Any]:
         """A string, a number, or an enumeration."""
@@ -124,11 +130,15 @@ def _host(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
         raise ValueError("write it like https://fhir.clinic.example/fhir")
     if parts.username or parts.password:
-        raise ValueError("a secret does not stand in a URL: write auth:")
+        raise SecretError("a secret does not stand in a URL: write auth:")
     if parts.query or parts.fragment:
         raise ValueError("a base URL ends before the '?'")
     return text.rstrip("/")
