@@ -161,4 +161,4 @@ def _show(tally: Tally) -> None:
         f"answers after {tally.wait(0.5):.1f} ms (half) and {tally.wait(0.99):.1f} ms (99 %)"
     )
     for sent in tally.problems:
-        console.print(_line(sent))
+        console.print(_line(sent), soft_wrap=True)
