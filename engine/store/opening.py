@@ -15,9 +15,15 @@ from engine.store.session import Session, store_error
 
 
 def lock(path: Path) -> IO[bytes]:
-    """Keep other engines from the same store; the kernel ends it with the process."""
+    """Keep other engines from the same store; the kernel ends it with the process.
+
+    A store holds patients' data: what is made here is its owner's only.
+    """
     try:
-        held = path.with_name(path.name + ".lock").open("ab")
+        beside = path.with_name(path.name + ".lock")
+        for file in (path, beside):
+            file.touch(mode=0o600)
+        held = beside.open("ab")
     except OSError as failure:
         raise StoreError(f"{path}: {failure.strerror}") from failure
     try:

@@ -165,8 +165,8 @@ def _run(session: Session, calls: list[_Call]) -> None:
     try:
         _attempt(session, calls)
     except Exception as failure:
-        if condition_of(failure) is not None:
-            raise
+        if condition_of(failure) is not None or not session.connection.in_transaction:
+            raise  # what was done before is undone as well: nothing may be promised
         if len(calls) == 1:
             calls[0].result = _failure(failure)
             return

@@ -94,3 +94,11 @@ async def test_commits_are_flushed_to_the_disk(store: SqliteStore) -> None:
 
     assert await in_thread(store, pragma("journal_mode")) == ("wal",)
     assert await in_thread(store, pragma("synchronous")) == (2,)
+
+
+@pytest_twisted.ensureDeferred
+async def test_only_its_owner_reads_a_store(store: SqliteStore, path: Path) -> None:
+    await store.accept(received(1))
+    modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.glob("store.db*")}
+    assert modes == dict.fromkeys(modes, 0o600)
+    assert {"store.db", "store.db-wal"} < set(modes)
