@@ -9,6 +9,7 @@ import base64
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 from urllib.parse import quote
 
@@ -179,9 +180,11 @@ def samples(run: Run, raw: str) -> Body | None:
     return datatypes.sampled_data(rows)
 
 
-def repeat(run: Run, code: str) -> Body | None:
-    """What a repeat pattern (``Q6H``, ``BID``) says, as Timing.repeat."""
-    return datatypes.repeat_pattern(code) if code else None
+def repeat(run: Run, code: str, event: str = "") -> Body | None:
+    """What a repeat pattern (``Q6H``, ``BID``) and an event (``AC``) say, as Timing.repeat."""
+    found = datatypes.repeat_pattern(code) if code else None
+    when = datatypes.repeat_pattern(event) if event else None
+    return {**(found or {}), **(when or {})} or None
 
 
 def times(run: Run, text: str) -> list[str] | None:
@@ -221,6 +224,11 @@ def original(run: Run) -> str:
     return base64.b64encode(message.text.encode(message.charset, "replace")).decode()
 
 
+def narrative(run: Run, text: str) -> str | None:
+    """A text as the XHTML of a narrative (R4, 2.8)."""
+    return f'<div xmlns="http://www.w3.org/1999/xhtml">{escape(text)}</div>' if text else None
+
+
 def upper(run: Run, text: str) -> str | None:
     """The text in capitals."""
     return text.upper() or None
@@ -240,6 +248,7 @@ FUNCTIONS: dict[str, Function] = {
     "high": Function(high),
     "original": Function(original),
     "upper": Function(upper),
+    "narrative": Function(narrative),
     "one_piece": Function(one_piece),
     "mime": Function(mime),
     "document": Function(document),
