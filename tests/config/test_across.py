@@ -188,3 +188,9 @@ def test_a_directory_as_source_is_not_built_yet(site: Site) -> None:
     assert problem == (
         "channels/north-lab.yaml:5:14: a directory as source is not built yet (leave the key out)"
     )
+
+
+def test_the_default_frame_fits_into_the_memory_too(site: Site) -> None:
+    site.write("engine.yaml", ENGINE + "memory: 16 MiB\n")
+    (problem,) = site.problems()
+    assert problem.startswith("channels/north-lab.yaml:3:3: a frame could be larger than all mem")

@@ -50,3 +50,10 @@ def test_a_rule_that_cannot_be_compiled_is_told(site: Site) -> None:
         "mappings/north-lab/mapping.yaml:5:15: PID[Patient].birthDat: Patient has no element"
         " 'birthDat' (did you mean 'birthDate'?)"
     )
+
+
+def test_a_mapping_that_is_not_yaml_does_not_hide_the_problems_of_channels(site: Site) -> None:
+    site.channel("destinaton: x\n")
+    site.write("mappings/north-lab/mapping.yaml", "mapping: [\n")
+    files = [problem.split(":")[0] for problem in problems(site)]
+    assert files == ["channels/north-lab.yaml", "mappings/north-lab/mapping.yaml"]

@@ -18,6 +18,7 @@ def test_a_short_configuration_has_the_stated_defaults(site: Site) -> None:
     assert channel.destinations == (FhirDestination("clinic", "clinic"),)
     settings = configuration.engine
     assert settings.data == site.folder / "data"
+    assert settings.store.parent == settings.data
     assert settings.servers["clinic"].auth == NoAuth()
     assert (settings.console.host, settings.console.port) == ("127.0.0.1", 8099)
 
@@ -211,3 +212,12 @@ def test_a_key_in_both_writings_stands_there_twice(site: Site) -> None:
     site.write("channels/north-lab.yaml", CHANNEL + "    on_dead: hold\n    on-dead: hold\n")
     (problem,) = site.problems()
     assert problem == "channels/north-lab.yaml:9:5: the key 'on-dead' stands here a second time"
+
+
+def test_an_engine_yaml_that_is_not_yaml_does_not_hide_the_problems_of_channels(
+    site: Site,
+) -> None:
+    site.write("engine.yaml", "data: [\n")
+    site.channel("destinaton: x\n")
+    files = {problem.split(":")[0] for problem in site.problems()}
+    assert files == {"channels/north-lab.yaml", "engine.yaml"}

@@ -1,4 +1,5 @@
 import json
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from urllib.request import Request, urlopen
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.threads import deferToThread
 
 from engine.console.checks import Check, StoreCheck
@@ -187,3 +188,48 @@ async def test_a_page_that_fails_says_so_without_the_text_of_the_fault(rig: Rig)
 async def test_a_page_answers_head_and_there_is_no_other_page(rig: Rig) -> None:
     assert (await rig.get("/health", "HEAD"))[::2] == (200, "")
     assert (await rig.get("/store"))[0] == 404
+
+
+class Refusing:
+    """A store that cannot promise anything."""
+
+    def settle_many(self, _: Any) -> Deferred[Any]:
+        return fail(StoreError("the database is read-only"))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_store_that_refuses_says_why(tmp_path: Path) -> None:
+    found = await StoreCheck(Refusing(), tmp_path, reactor).check()
+    assert found == Check(False, "the database is read-only")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_full_disk_is_told_before_a_message_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.console.checks._ROOM", 1 << 80)
+    found = await StoreCheck(Refusing(), tmp_path, reactor).check()
+    assert found == Check(False, "the disk is full")
+
+
+@pytest_twisted.ensureDeferred
+async def test_where_room_cannot_be_asked_for_the_commit_decides(rig: Rig, tmp_path: Path) -> None:
+    found = await StoreCheck(rig.store, tmp_path / "gone", reactor).check()
+    assert found == Check(True, "writable")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reader_who_goes_away_leaves_nothing_behind(rig: Rig) -> None:
+    asked: Deferred[None] = Deferred()
+    cancelled: Deferred[None] = Deferred()
+
+    async def endless(_: float) -> None:
+        asked.callback(None)
+        await Deferred(lambda _: cancelled.callback(None))
+
+    rig.figures.refresh = endless  # type: ignore[method-assign]
+    peer = socket.create_connection(("127.0.0.1", rig.port.getHost().port))
+    peer.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    await asked
+    peer.close()
+    await cancelled
