@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -52,12 +53,14 @@ class Service:
         reactor: Any,
         *,
         systemd: Systemd | None = None,
+        load: Callable[[Path], Installation] = load_installation,
         now: Callable[[], float] = time.time,
     ) -> None:
         settings = installation.configuration.engine
         self._installation = installation
         self._reactor = reactor
         self._systemd = systemd or Systemd({})
+        self._load = load
         self._now = now
         self._log = log.get()
         self.metrics = Metrics()
@@ -181,7 +184,7 @@ class Service:
         self._systemd.reloading(int(time.monotonic() * 1e6))
         folder = self._installation.configuration.folder
         try:
-            self._use(await deferToThread(load_installation, folder))
+            self._use(await deferToThread(self._load, folder))
         except EngineError as error:
             self._refuse(error)
             return False

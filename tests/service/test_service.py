@@ -1,0 +1,197 @@
+"""The whole engine in one process: start, the way of a message, reload, drain."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import pytest
+import pytest_twisted
+from twisted.internet.defer import ensureDeferred
+
+from engine.errors import StoreError
+from engine.sources.port import PortError
+from tests.service.site import Running
+from tests.sources.rig import adt, enhanced
+
+Site = Callable[[], Running]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_message_is_acknowledged_mapped_and_delivered(site: Site) -> None:
+    running = site()
+    running.channel()
+    service = await running.start()
+    sender = await running.sender()
+    sender.send(adt("1"))
+    await sender.answered(1)
+    assert sender.codes == ["AA"]
+    await running.until(lambda: len(running.bundles()) == 1)
+    (bundle,) = running.bundles()
+    kinds = [entry["resource"]["resourceType"] for entry in bundle["entry"]]
+    assert "Patient" in kinds
+    ledger = await service.store.ledger(verify=True)
+    assert ledger.balanced
+
+
+@pytest_twisted.ensureDeferred
+async def test_systemd_is_told_when_every_port_is_open_and_when_it_ends(site: Site) -> None:
+    running = site()
+    running.channel()
+    service = await running.start()
+    (ready,) = running.told()
+    assert ready.startswith("READY=1\nSTATUS=listening on 127.0.0.1:")
+    await service.stop()
+    assert running.told() == ["STOPPING=1"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_answer_that_waits_for_delivery_comes_when_it_is_delivered(site: Site) -> None:
+    running = site()
+    running.channel(more="ack:\n  when: delivered\n  timeout: 30s\n")
+    await running.start()
+    sender = await running.sender()
+    sender.send(adt("1", modes=enhanced("AL", "AL")), adt("2"))
+    await sender.answered(3)
+    assert sorted(sender.codes) == ["AA", "AA", "CA"]
+    assert len(running.bundles()) == 2
+    again = await running.sender()
+    again.send(adt("2"))
+    await again.answered(1)
+    assert again.codes == ["AA"]
+    assert len(running.bundles()) == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_resend_after_a_restart_gets_the_answer_of_what_is_delivered_since(
+    site: Site,
+) -> None:
+    running = site()
+    running.channel()
+    service = await running.start()
+    sender = await running.sender()
+    sender.send(adt("1", modes=enhanced("NE", "NE")), adt("2"))
+    await sender.answered(1)
+    await running.until(lambda: len(running.bundles()) == 2)
+    await service.stop()
+    running.channel(more="ack:\n  when: delivered\n")
+    await running.start()
+    # stored without an answer by the first process; the second looks into the store
+    sender = await running.sender()
+    sender.send(adt("1", modes=enhanced("NE", "NE")), adt("2"))
+    await sender.answered(1)
+    assert sender.codes == ["AA"]
+    assert len(running.bundles()) == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_port_that_is_taken_prevents_the_start_and_leaves_nothing_open(site: Site) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        running = site()
+        running.channel("north")
+        running.channel("south", port=taken.getsockname()[1])
+        with pytest.raises(PortError, match="cannot be opened"):
+            await running.start()
+    assert running.told() == []
+    running.channel("south")
+    await running.start()  # store and ports are free again
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_store_that_cannot_be_opened_prevents_the_start(site: Site) -> None:
+    running = site()
+    running.channel()
+    (running.folder / "data").write_text("not a folder")
+    with pytest.raises(StoreError, match="data"):
+        await running.start()
+    running.service = None
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reload_opens_and_closes_ports_and_keeps_the_other_connections(site: Site) -> None:
+    running = site()
+    running.channel("north")
+    running.channel("south")
+    service = await running.start()
+    north, south = await running.sender("north"), await running.sender("south")
+    before = dict(service.ports.listening)
+    running.channel("north", more="accept:\n  - MSH-9.1 is ORU\n")
+    (running.folder / "channels" / "south.yaml").unlink()
+    running.channel("west")
+    assert await service.reload()
+    await south.closed
+    assert set(service.ports.listening) == {"north", "west"}
+    assert service.ports.listening["north"] == before["north"]
+    north.send(adt("1"))
+    await north.answered(1)
+    assert north.codes == ["AR"]
+    west = await running.sender("west")
+    west.send(adt("2"))
+    await west.answered(1)
+    await running.until(lambda: len(running.bundles("west")) == 1)
+    told = running.told()
+    assert told[1].startswith("RELOADING=1\nMONOTONIC_USEC=")
+    assert told[2].startswith("READY=1")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_wrong_configuration_changes_nothing(site: Site) -> None:
+    running = site()
+    running.channel("north")
+    service = await running.start()
+    sender = await running.sender()
+    running.channel("north", more="drop:\n  - MSH-9.1 is ADT\n")
+    running.channel("south", more="accpt:\n  - MSH-9.1 is ORU\n")
+    assert not await service.reload()
+    sender.send(adt("1"))
+    await sender.answered(1)
+    await running.until(lambda: len(running.bundles()) == 1)
+    assert set(service.ports.listening) == {"north"}
+    assert b"mllp_engine_configuration_last_reload_successful 0.0" in service.metrics.render()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reload_that_cannot_open_a_port_changes_nothing(site: Site) -> None:
+    running = site()
+    running.channel("north")
+    service = await running.start()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        running.channel("east")
+        running.channel("west", port=taken.getsockname()[1])
+        assert not await service.reload()
+    assert set(service.ports.listening) == {"north"}
+    sender = await running.sender()
+    sender.send(adt("1"))
+    await sender.answered(1)
+    assert sender.codes == ["AA"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_a_running_engine_cannot_change_is_refused(site: Site) -> None:
+    running = site()
+    running.channel("north")
+    service = await running.start()
+    running.engine("data: elsewhere\n")
+    assert not await service.reload()
+    assert service.settings.data == running.folder / "data"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_drain_answers_what_has_come_and_says_so_on_the_console(site: Site) -> None:
+    running = site()
+    running.channel()
+    service = await running.start()
+    sender = await running.sender()
+    sender.send(*(adt(str(number)) for number in range(200)))
+    await sender.answered(1)
+    assert (await service.status.ready())["ports"].well
+    stopped = ensureDeferred(service.stop())
+    assert not (await service.status.ready())["ports"].well
+    await sender.closed
+    assert set(sender.codes) == {"AA"}
+    assert sender.ids == [str(number) for number in range(len(sender.ids))]
+    await stopped
