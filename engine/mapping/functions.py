@@ -79,6 +79,17 @@ def system(run: Run, name: str, oid: str = "") -> str | None:
     return V2_TABLE + match[1] if match else None
 
 
+def local_system(run: Run, name: str) -> str | None:
+    """The channel's own system for a name that nobody registered.
+
+    It means what this sender means by it: L of one laboratory is not L of another. A feed that
+    knows better names the URI under ``systems:``.
+    """
+    if not name:
+        return None
+    return f"urn:mllp-engine:{quote(run.context.channel, safe='')}:{quote(name, safe='')}"
+
+
 def uri_of(run: Run, text: str) -> str | None:
     """An OID, a UUID or a URI as a URI; the table's own URI where it knows the OID."""
     if _OID.fullmatch(text):
@@ -241,6 +252,7 @@ FUNCTIONS: dict[str, Function] = {
     "concat": Function(concat),
     "lines": Function(lines, raw=True),
     "system": Function(system),
+    "local_system": Function(local_system),
     "authority": Function(authority, raw=True),
     "authority_parts": Function(authority_parts),
     "authority_name": Function(authority_name, raw=True),
