@@ -76,7 +76,9 @@ class Daemon:
 
     def until_delivered(self, *, timeout: float = 60.0) -> None:
         """Wait until nothing is queued any more."""
-        self._until(lambda: self.metric("mllp_engine_deliveries_queued") == 0, timeout, "an empty queue")
+        self._until(
+            lambda: self.metric("mllp_engine_deliveries_queued") == 0, timeout, "an empty queue"
+        )
 
     def _until(self, met: Callable[[], bool], timeout: float, what: str) -> None:
         end = time.monotonic() + timeout
