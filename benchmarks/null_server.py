@@ -11,7 +11,7 @@ from typing import cast
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n"
 NOTHING_FOUND = b'{"resourceType":"Bundle","type":"searchset","total":0}'
 STATEMENT = b'{"resourceType":"CapabilityStatement","fhirVersion":"4.0.1","status":"active"}'
-ENTRY = b'{"response":{"status":"201 Created","location":"Basic/1/_history/1"}}'
+ENTRY = b'{"response":{"status":"201 Created"}}'
 DONE = b'{"resourceType":"Bundle","type":"transaction-response","entry":[%s]}'
 
 

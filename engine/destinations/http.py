@@ -128,6 +128,11 @@ def _reason(cause: Exception) -> str:
     return f"the connection broke: {type(cause).__name__}"
 
 
+def next_turn() -> Deferred[None]:
+    """Fires when everything that is due now has run."""
+    return _deferred(asyncio.sleep(0))
+
+
 def _deferred(coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
     deferred: Deferred[T] = Deferred.fromFuture(asyncio.ensure_future(coroutine))
     return deferred.addErrback(_cancelled)

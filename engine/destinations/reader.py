@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
+from engine.destinations.http import next_turn
 from engine.destinations.server import FhirServer, Refusal
 from engine.fhir.criterion import Criterion
 from engine.fhir.outcome import Dead, Hold
@@ -42,7 +43,8 @@ class Reader:
         return found
 
     async def _work(self, topic: tuple[str, str]) -> None:
-        """Search until nothing waits."""
+        """Search until nothing waits; deliveries that begin together ask together."""
+        await next_turn()
         while waiting := self._waiting.pop(topic, None):
             criteria = list(waiting)
             for start in range(0, len(criteria), TOGETHER):

@@ -14,7 +14,7 @@ import orjson
 from twisted.internet.defer import gatherResults
 
 from engine.destinations.reader import Reader
-from engine.destinations.server import FhirServer, Refusal
+from engine.destinations.server import FhirServer
 from engine.fhir import bundle, merge
 from engine.fhir.bundle import Writable
 from engine.fhir.outcome import Dead, Delivered, Hold, Retry, Verdict, Written, judge
@@ -32,6 +32,17 @@ class Attempt(NamedTuple):
     again: bool
 
 
+class Part(NamedTuple):
+    """A resource with the key that it is known by here, and what finds it on the server."""
+
+    item: Writable
+    key: str
+    criterion: str
+    full_url: str
+    #: of a shared resource: what tells this statement of it from another
+    statement: int = 0
+
+
 class Writing:
     """The resources of one message, written with what their server holds in mind."""
 
@@ -45,12 +56,21 @@ class Writing:
         self._versions: dict[str, str] = {}
         #: what the server said when a condition did not hold
         self._refusal: Verdict | None = None
-        #: statements of shared resources: key -> fingerprint
-        self._statements = {
-            self._key(item): hash(orjson.dumps(item.body))
-            for item in items
-            if item.knows == "shared"
-        }
+        #: what the message states in part, and what it shares with others
+        self._parts = [self._part(item) for item in items if item.knows == "part"]
+        self._shared = [self._part(item) for item in items if item.knows == "shared"]
+
+    def _part(self, item: Writable) -> Part:
+        kind, own, full_url = item.body["resourceType"], item.body["id"], f"urn:uuid:{item.uuid}"
+        statement = hash(orjson.dumps(item.body)) if item.knows == "shared" else 0
+        if item.criterion and self._write == "upsert":
+            key = f"{kind}?{item.criterion}"
+            return Part(item, key, item.criterion, full_url, statement)
+        # The own id of a shared resource without a criterion comes from its content: such a
+        # resource never changes, and there is nothing to read.
+        is_read = item.criterion or item.knows == "part"
+        criterion = f"_id={own}" if is_read else ""
+        return Part(item, f"{kind}/{own}", criterion, full_url, statement)
 
     async def deliver(self) -> Verdict:
         """Write everything, repeating what lost a race; fails with Refusal."""
@@ -64,31 +84,37 @@ class Writing:
 
     # --- shared resources --------------------------------------------------------------------
 
-    def _key(self, item: Writable) -> str:
-        if item.criterion and self._write == "upsert":
-            return f"{item.body['resourceType']}?{item.criterion}"
-        return bundle.own_url(item)
-
     def _known(self) -> dict[str, str]:
         """Where shared resources are that need neither a look nor a word: key -> reference."""
         now, shared = self._server.clock(), self._server.shared
-        found = {key: shared.reference(key, said, now) for key, said in self._statements.items()}
-        return {key: reference for key, reference in found.items() if reference}
+        return {
+            part.key: reference
+            for part in self._shared
+            if (reference := shared.reference(part.key, part.statement, now))
+        }
 
     async def _locked(self) -> Attempt:
         """One attempt, as the only writer of the shared resources that are not known."""
-        shared = self._server.shared
-        unknown = self._statements.keys() - self._known().keys()
-        taken = await shared.acquire(unknown) if unknown else []
+        shared, known = self._server.shared, self._known()
+        if len(known) == len(self._shared):
+            return self._doubted(known, await self._attempt(known))
+        taken = await shared.acquire(part.key for part in self._shared if part.key not in known)
         try:
             known = self._known()  # others may have found out what we waited for
-            attempt = await self._attempt(known)
+            return self._doubted(known, await self._attempt(known))
         finally:
             shared.release(taken)
+
+    def _doubted(self, known: dict[str, str], attempt: Attempt) -> Attempt:
+        """A reference of ours may lead nowhere by now: then all is said, once."""
         if known and isinstance(attempt.verdict, Dead | Hold) and not attempt.again:
-            shared.forget(known)  # a reference of ours may lead nowhere by now: say all of it
+            self._server.shared.forget(known)
             return Attempt(attempt.verdict, again=True)
         return attempt
+
+    def _learn(self, part: Part, reference: str, *, changed: bool = False) -> None:
+        shared, now = self._server.shared, self._server.clock()
+        shared.learn(part.key, part.statement, reference, now, changed=changed)
 
     # --- one attempt -------------------------------------------------------------------------
 
@@ -96,74 +122,73 @@ class Writing:
         held = await self._read(known)
         if isinstance(held, Hold):
             return Attempt(held, again=False)
-        if self._refusal is not None and self._versions == _versions(held):
+        versions = {
+            key: resource.get("meta", {}).get("versionId", "") for key, resource in held.items()
+        }
+        if self._refusal is not None and self._versions == versions:
             # Nothing has moved since the server said 412: another try would not help.
             return Attempt(self._refusal, again=False)
-        self._versions = _versions(held)
-        entries, literal = self._entries(known, held)
+        self._versions = versions
+        literal = self._literal(known, held)
+        entries = self._entries(literal, held)
         if not entries:
             return Attempt(Delivered("nothing new"), again=False)
         return await self._send(entries, literal)
 
     async def _read(self, known: dict[str, str]) -> dict[str, Body] | Hold:
         """What the server holds of what is merged: key -> resource."""
-        wanted = [
-            item for item in self._items if self._is_read(item) and self._key(item) not in known
+        wanted = self._parts + [
+            part for part in self._shared if part.criterion and part.key not in known
         ]
         if not wanted:
             return {}
         asked = [
-            self._reader.find(item.body["resourceType"], self._condition(item)) for item in wanted
+            self._reader.find(part.item.body["resourceType"], part.criterion) for part in wanted
         ]
         found = await gatherResults(asked, consumeErrors=True).addErrback(_first)
-        held: dict[str, Body] = {}
-        for item, matches in zip(wanted, found, strict=True):
+        for part, matches in zip(wanted, found, strict=True):
             if len(matches) > 1:
-                return Hold(f"{len(matches)} resources on the server match {self._key(item)}")
-            if matches:
-                held[self._key(item)] = matches[0]
-        return held
-
-    def _is_read(self, item: Writable) -> bool:
-        if item.knows == "shared":  # without a criterion its id comes from its content
-            return bool(item.criterion)
-        return item.knows == "part"
-
-    def _condition(self, item: Writable) -> str:
-        if item.criterion and self._write == "upsert":
-            return item.criterion
-        return f"_id={item.body['id']}"
-
-    def _entries(
-        self, known: dict[str, str], held: dict[str, Body]
-    ) -> tuple[list[Body], dict[str, str]]:
-        """The entries to send; and, for what is not sent, where it is: fullUrl -> reference."""
-        literal = {
-            f"urn:uuid:{item.uuid}": known[self._key(item)]
-            for item in self._items
-            if self._key(item) in known
+                return Hold(f"{len(matches)} resources on the server match {part.key}")
+        return {
+            part.key: matches[0] for part, matches in zip(wanted, found, strict=True) if matches
         }
-        where = literal | {
-            f"urn:uuid:{item.uuid}": _reference(held[self._key(item)])
-            for item in self._items
-            if self._key(item) in held
+
+    def _literal(self, known: dict[str, str], held: dict[str, Body]) -> dict[str, str]:
+        """Where what need not be sent is on the server: fullUrl -> reference."""
+        literal = {part.full_url: known[part.key] for part in self._shared if part.key in known}
+        read = [part for part in self._shared if part.key in held]
+        if read:
+            where = literal | {
+                part.full_url: _reference(held[part.key])
+                for part in (*self._parts, *read)
+                if part.key in held
+            }
+            for part in read:
+                stated = bundle.redirected(part.item.body, where)
+                if not merge.news(held[part.key], stated):
+                    reference = literal[part.full_url] = _reference(held[part.key])
+                    self._learn(part, reference)
+        return literal
+
+    def _entries(self, literal: dict[str, str], held: dict[str, Body]) -> list[Body]:
+        merged = {
+            part.full_url: held.get(part.key)
+            for part in (*self._parts, *self._shared)
+            if part.full_url not in literal
         }
         entries = []
         for item in self._items:
-            key = self._key(item)
-            if key in known:
-                continue
-            if item.knows == "shared" and key in held and not _is_news(item, held[key], where):
-                self._learn(key, _reference(held[key]))
-                literal[f"urn:uuid:{item.uuid}"] = _reference(held[key])
-                continue
-            entries.append(self._entry(item, held.get(key)))
-        return entries, literal
+            full_url = f"urn:uuid:{item.uuid}"
+            if full_url in merged:
+                entries.append(self._entry(item, merged[full_url]))
+            elif full_url not in literal:
+                entries.append(bundle.entry(item, self._write))
+        return entries
 
     def _entry(self, item: Writable, held: Body | None) -> Body:
         if held is not None:
             return bundle.update(item, held)
-        if item.knows == "part" and item.criterion and self._write == "upsert":
+        if item.criterion and self._write == "upsert":
             # Not a conditional update: two of these at once make two resources (HAPI 8.8).
             return bundle.create(item)
         return bundle.entry(item, self._write)
@@ -177,45 +202,39 @@ class Writing:
         reply = await self._server.transaction(body)
         verdict, written = judge(reply, entries, self._server.now)
         if isinstance(verdict, Delivered):
-            return Attempt(verdict, again=not self._settled(entries, written))
+            return Attempt(verdict, again=self._overtaken(entries, written))
         conditional = any("ifMatch" in entry["request"] for entry in entries)
         self._refusal = verdict if reply.status == 412 else None
         return Attempt(verdict, again=reply.status == 409 or (reply.status == 412 and conditional))
 
-    def _settled(self, entries: list[Body], written: list[Written]) -> bool:
-        """Whether all that we stated is there: what another created before us is not ours."""
-        overtaken = False
-        items = {f"urn:uuid:{item.uuid}": item for item in self._items}
-        for entry, result in zip(entries, written, strict=True):
-            item = items[entry["fullUrl"]]
-            existed = "ifNoneExist" in entry["request"] and result.status == 200
-            if item.knows != "shared":
-                overtaken = overtaken or existed
-            elif result.kind and not existed:
-                changed = "ifMatch" in entry["request"]
-                self._learn(self._key(item), f"{result.kind}/{result.id}", changed=changed)
-        return not overtaken
+    def _overtaken(self, entries: list[Body], written: list[Written]) -> bool:
+        """Whether another has created what we state in part: then it is not as we state it."""
+        sent = {
+            entry["fullUrl"]: (entry["request"], answer)
+            for entry, answer in zip(entries, written, strict=True)
+        }
+        for part in self._shared:
+            if part.full_url in sent:
+                self._learn_from(part, *sent[part.full_url])
+        return any(_existed(*sent[part.full_url]) for part in self._parts)
 
-    def _learn(self, key: str, reference: str, *, changed: bool = False) -> None:
-        shared, now = self._server.shared, self._server.clock()
-        shared.learn(key, self._statements[key], reference, now, changed=changed)
+    def _learn_from(self, part: Part, request: Body, answer: Written) -> None:
+        """Where a shared resource is that we have just written."""
+        if request["method"] == "PUT":
+            self._learn(part, request["url"], changed="ifMatch" in request)
+        elif answer.kind and not _existed(request, answer):
+            self._learn(part, f"{answer.kind}/{answer.id}")
 
 
-def _is_news(item: Writable, held: Body, where: dict[str, str]) -> bool:
-    return merge.news(held, bundle.redirected(item.body, where))
+def _existed(request: Body, answer: Written) -> bool:
+    """Whether a conditional create found what it was to create."""
+    return "ifNoneExist" in request and answer.status == 200
 
 
 def _reference(resource: Body) -> str:
     return f"{resource['resourceType']}/{resource['id']}"
 
 
-def _versions(held: dict[str, Body]) -> dict[str, str]:
-    return {key: resource.get("meta", {}).get("versionId", "") for key, resource in held.items()}
-
-
 def _first(failure: Any) -> Any:
     """The failure itself, out of the one that says which of several it was."""
     return failure.value.subFailure if hasattr(failure.value, "subFailure") else failure
-
-
-__all__ = ["TRIES", "Refusal", "Writing"]

@@ -143,11 +143,11 @@ def _marked(resource: Writable) -> Item:
 
 def gathered(resources: Sequence[Writable]) -> list[Writable]:
     """Resources of one identity as one, and the references to them going there."""
+    if len({resource.criterion or resource.uuid for resource in resources}) == len(resources):
+        return list(resources)  # as nearly always
     found: dict[str, list[Writable]] = {}
     for resource in resources:
         found.setdefault(_identity(resource), []).append(resource)
-    if len(found) == len(resources):
-        return list(resources)
     moved = {
         f"urn:uuid:{other.uuid}": f"urn:uuid:{first.uuid}"
         for first, *others in found.values()

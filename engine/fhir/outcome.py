@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -82,8 +82,7 @@ class Reply:
     retry_after: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What a server says of one entry: the status, and where the resource is."""
 
     status: int
@@ -102,9 +101,8 @@ def judge(reply: Reply, sent: Sequence[Body], now: datetime) -> tuple[Verdict, l
     if response is None or response.get("resourceType") != "Bundle":
         return Down(f"HTTP {reply.status} without a Bundle"), []
     answers = [_written(entry) for entry in _list(response, "entry")]
-    worst = _worst([entry for entry in _list(response, "entry") if isinstance(entry, dict)], now)
-    if worst is not None:
-        return worst, []
+    if not all(200 <= answer.status < 300 for answer in answers):
+        return _worst(_list(response, "entry"), answers, now), []
     matched = match(sent, answers)
     missing = [_named(entry) for entry, found in zip(sent, matched, strict=True) if found is None]
     if missing:
@@ -126,17 +124,13 @@ def refusal(reply: Reply, now: datetime) -> Verdict:
     return Down(f"HTTP {status}")
 
 
-def _worst(entries: list[Body], now: datetime) -> Verdict | None:
-    """The verdict on entries that failed although the whole was called a success."""
-    for entry in entries:
-        response = entry.get("response") or {}
-        status = _status(response)
-        if not status:
-            return Down("an answer whose entries have no status")
-        if not 200 <= status < 300:
-            body = orjson.dumps(response.get("outcome"))
-            return refusal(Reply(status, body), now)
-    return None
+def _worst(entries: list[Any], answers: list[Written], now: datetime) -> Verdict:
+    """The verdict on an entry that failed although the whole was called a success."""
+    for entry, answer in zip(entries, answers, strict=True):
+        if answer.status and not 200 <= answer.status < 300:
+            outcome = orjson.dumps(entry["response"].get("outcome"))
+            return refusal(Reply(answer.status, outcome), now)
+    return Down("an answer whose entries have no status")
 
 
 def pause(retry_after: str, now: datetime) -> float | None:
@@ -179,18 +173,17 @@ def _fits(entry: Body, answer: Written) -> bool:
 
 
 def _written(entry: Any) -> Written:
-    response = entry.get("response") if isinstance(entry, dict) else None
-    if not isinstance(response, dict):
+    try:
+        response = entry["response"]
+        status = int(response["status"][:3])
+        location = response.get("location")
+    except (KeyError, TypeError, ValueError):
         return Written(0)
+    if not isinstance(location, str):
+        return Written(status)
     # [base]/Type/id/_history/version, with or without the base and the version
-    path = str(response.get("location") or "").partition("/_history/")[0].split("/")
-    kind, own = path[-2:] if len(path) > 1 else ("", "")
-    return Written(_status(response), kind, own)
-
-
-def _status(response: Body) -> int:
-    digits = str(response.get("status", ""))[:3]
-    return int(digits) if digits.isascii() and digits.isdigit() else 0
+    path = location.partition("/_history/")[0].rsplit("/", 2)
+    return Written(status, path[-2], path[-1]) if len(path) > 1 else Written(status)
 
 
 def _named(entry: Body) -> str:
