@@ -99,7 +99,7 @@ def concept(
         missed(run, v, sep, table, policy)
         if own is not None and policy == "text":
             return text_only(own)
-        return own
+        return own and _outside(own, table)
     mapped = coding_of(found)
     if at:
         mapped = run.t(mapped, "", table.name, run.first(*at))
@@ -110,6 +110,19 @@ def concept(
     if "text" in own:
         made["text"] = own["text"]
     return made
+
+
+def _outside(own: Body, table: ConceptMap) -> Body:
+    """A sender's own code: the HL7 table that does not hold it is not its system.
+
+    Only an ID or IS, whose table the standard implies, is meant: a CWE names its system.
+    """
+    coding = own.get("coding", ())
+    if len(coding) != 1 or set(coding[0]) != {"system", "code"} or "text" in own:
+        return own
+    if all(coding[0]["system"] != row.target.system for row in table.rows):
+        return own
+    return {"coding": [{"code": coding[0]["code"]}]}
 
 
 def text_only(concept: Body) -> Body | None:

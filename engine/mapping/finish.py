@@ -208,12 +208,20 @@ def _filler(type_name: str, element: definitions.Element) -> tuple[tuple[str, ..
         keys = tuple(definitions.choices(type_name, element.choice_group))
     if element.codes and "unknown" in element.codes:
         return keys, element.name, "unknown"
-    value: Any = {"extension": _UNKNOWN}
+    value = _unknown(element.type)
     key = element.name
     if definitions.is_primitive(element.type):
         key = "_" + element.name
         keys = (*keys, *("_" + item for item in keys))
     return keys, key, [value] if element.is_list else value
+
+
+def _unknown(type_name: str) -> Body:
+    """A value that is not known; what such a value must hold is not known either."""
+    inner = () if definitions.is_primitive(type_name) else required(type_name)
+    if not inner:
+        return {"extension": _UNKNOWN}
+    return {key: value for _, key, value in inner}
 
 
 def require(body: Body) -> None:
