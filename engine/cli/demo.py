@@ -26,8 +26,8 @@ from engine.workbench.mllp_client import Connection, Outcome, Sent, on_the_wire
 from engine.workbench.process import Engine
 
 _OUTPUT = Path("data") / "fhir.ndjson"
-_ANSWER_WITHIN = 10.0
-_FHIR_WITHIN = 30.0
+_ANSWER_WITHIN = 30.0
+_FHIR_WITHIN = 60.0
 _TICK = 0.02
 _LEDGER_WIDTH = 110
 

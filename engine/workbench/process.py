@@ -14,7 +14,7 @@ from types import TracebackType
 
 from engine.errors import EngineError
 
-_STARTS_WITHIN = 30.0
+_STARTS_WITHIN = 90.0
 _STOPS_WITHIN = 40.0
 _TICK = 0.05
 _TAIL = 2000
@@ -43,11 +43,15 @@ class Engine:
             EngineError: it ended instead, or never got there.
 
         """
-        async with asyncio.timeout(_STARTS_WITHIN):
-            while not await asyncio.to_thread(self._is_ready):
-                if self.process.poll() is not None:
-                    raise EngineError(f"the engine did not start:\n{self.tail()}")
-                await asyncio.sleep(_TICK)
+        try:
+            async with asyncio.timeout(_STARTS_WITHIN):
+                while not await asyncio.to_thread(self._is_ready):
+                    if self.process.poll() is not None:
+                        raise EngineError(f"the engine did not start:\n{self.tail()}")
+                    await asyncio.sleep(_TICK)
+        except TimeoutError:
+            what = f"the engine was not ready within {_STARTS_WITHIN:g} s"
+            raise EngineError(f"{what}:\n{self.tail()}") from None
 
     def _is_ready(self) -> bool:
         try:
