@@ -47,7 +47,7 @@ class Criterion(NamedTuple):
             case "_tag":
                 tags = resource.get("meta", {}).get("tag", ())
                 return any(self._is(tag, "code") for tag in tags)
-        found = resource.get(self.name, ())
+        found = resource.get(self.name, [])
         return any(
             self._is(item, "value") for item in (found if isinstance(found, list) else [found])
         )
