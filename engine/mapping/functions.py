@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import orjson
 
-from engine.mapping import datatypes, spans
+from engine.mapping import datatypes, dates, spans
 from engine.mapping.coding import V2_TABLE
 from engine.mapping.runtime import Body, Run
 
@@ -208,6 +208,11 @@ def duration(run: Run, text: str) -> Body | None:
     return datatypes.duration(text)
 
 
+def at(run: Run, day: str, time: str) -> str | None:
+    """A time of day on the day of another time."""
+    return dates.date_time(day[:8] + time, run.zone) if len(day) >= 8 and time else None
+
+
 def later(run: Run, start: str, number: str, unit: str = "") -> str | None:
     """A time so much after another: its number and unit stand in fields of their own."""
     return spans.later(start, number, unit, run.zone)
@@ -270,6 +275,7 @@ FUNCTIONS: dict[str, Function] = {
     "repeat": Function(repeat),
     "times": Function(times),
     "duration": Function(duration),
+    "at": Function(at),
     "later": Function(later),
     "earlier": Function(earlier),
     "minutes": Function(minutes),
