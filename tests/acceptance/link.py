@@ -57,7 +57,8 @@ def msa(answer: bytes, field: int) -> str:
     separator = answer[3:4]
     for segment in answer.split(b"\r"):
         if segment.startswith(b"MSA"):
-            return segment.split(separator)[field].decode()
+            fields = [*segment.split(separator), *[b""] * field]
+            return fields[field].decode()
     raise AssertionError(f"no MSA in {answer!r}")
 
 
