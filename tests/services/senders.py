@@ -8,6 +8,7 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,8 +52,9 @@ def node(port: int, folder: Path) -> list[Answer]:
 
 
 def python_hl7(port: int, folder: Path) -> list[Answer]:
-    """python-hl7's own MLLP client."""
-    return asyncio.run(_python_hl7(port, folder))
+    """python-hl7's own MLLP client, in a thread: the test's own has a running loop already."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, _python_hl7(port, folder)).result()
 
 
 SENDERS: tuple[Sender, ...] = (hapi_parsed, hapi_raw, camel, node, python_hl7)
