@@ -45,8 +45,8 @@ def convert(**given: Any) -> None:
 
     With neither --channel nor --mapping the standard library picks the map by the message's
     type. Without --out each Bundle is a line on stdout. With it, NAME.hl7 becomes NAME.hl7.json
-    at the same relative path; the second message of a file is NAME.hl7.2.json. Exit status 1:
-    a message failed; the others were converted all the same.
+    at the same relative path; several messages of one file are a collection of their Bundles.
+    Exit status 1: a message failed; the others were converted all the same.
     """
     found = _inputs(given["paths"], given["out"])
     source = _feed(given)

@@ -62,8 +62,7 @@ def convert_file(work: Conversion, source: Input) -> list[Converted]:
     called = names(str(source.name), len(found))
     results = [convert(work, raw, name) for raw, name in zip(found, called, strict=True)]
     if work.out is not None:
-        for result in results:
-            _write(work.out / f"{result.name}.json", result)
+        _write(work.out / f"{source.name}.json", results)
     return results
 
 
@@ -91,15 +90,27 @@ def _convert(work: Conversion, raw: bytes, result: Converted) -> Converted:
     return result
 
 
-def _write(path: Path, result: Converted) -> None:
-    if not result.bundle:
+def together(bundles: Sequence[bytes]) -> bytes:
+    """The Bundle of one message as it is; those of several in a collection, in their order."""
+    if len(bundles) == 1:
+        return bundles[0]
+    entries = b",".join(b'{"resource":' + made + b"}" for made in bundles)
+    return b'{"resourceType":"Bundle","type":"collection","entry":[' + entries + b"]}"
+
+
+def _write(path: Path, results: Sequence[Converted]) -> None:
+    """Write what a file of messages became to one file."""
+    made = [result for result in results if result.bundle]
+    if not made:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(result.bundle + b"\n")
+        path.write_bytes(together([result.bundle for result in made]) + b"\n")
     except OSError as failure:
-        result.failure = f"cannot write {path}: {failure.strerror}"
-    result.bundle = b""
+        for result in made:
+            result.failure = f"cannot write {path}: {failure.strerror}"
+    for result in made:
+        result.bundle = b""
 
 
 _adopted: Conversion

@@ -94,28 +94,33 @@ def test_several_processes_give_the_same_bytes_in_the_same_order(
 
 
 @pytest.mark.parametrize(
-    ("raw", "names"),
+    ("raw", "count"),
     [
-        (admission(1), ["x.hl7.json"]),
-        (admission(1) + admission(2), ["x.hl7.2.json", "x.hl7.json"]),
+        (admission(1), 1),
+        (admission(1) + admission(2), 2),
         (
             b"FHS|^~\\&\rBHS|^~\\&\r" + admission(1) + admission(2) + b"BTS|2\rFTS|1\r",
-            ["x.hl7.2.json", "x.hl7.json"],
+            2,
         ),
         (
             b"\x0b" + admission(1) + b"\x1c\r\x0b" + admission(2) + b"\x1c\r",
-            ["x.hl7.2.json", "x.hl7.json"],
+            2,
         ),
-        (b"\xef\xbb\xbf" + admission(1).replace(b"\r", b"\r\n"), ["x.hl7.json"]),
+        (b"\xef\xbb\xbf" + admission(1).replace(b"\r", b"\r\n"), 1),
     ],
     ids=["one message", "two in a row", "a batch", "a capture in frames", "BOM and CRLF"],
 )
-def test_each_message_of_a_file_has_its_own_file(
-    tmp_path: Path, raw: bytes, names: list[str]
+def test_the_messages_of_a_file_become_one_file_with_a_bundle_each(
+    tmp_path: Path, raw: bytes, count: int
 ) -> None:
     (tmp_path / "x.hl7").write_bytes(raw)
     assert run(tmp_path / "x.hl7", "--out", tmp_path / "out").returncode == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    (written,) = (tmp_path / "out").iterdir()
+    assert written.name == "x.hl7.json"
+    made = orjson.loads(written.read_bytes())
+    bundles = [made] if count == 1 else [entry["resource"] for entry in made["entry"]]
+    assert [each["type"] for each in bundles] == ["transaction"] * count
+    assert made["type"] == ("transaction" if count == 1 else "collection")
 
 
 def test_utc_is_said_once_and_a_time_zone_changes_the_times(folder: Path) -> None:
