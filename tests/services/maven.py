@@ -1,7 +1,8 @@
 """Java peers: jars fetched by Maven, one class compiled, everything kept in ``.services/``.
 
-MLLP_ENGINE_SERVICES names another folder for it. No build plugin and no project layout: a ``pom.xml`` names the jars, ``javac``
-compiles the one source beside it, and a second run finds both in the cache.
+MLLP_ENGINE_SERVICES names another folder for it. No build plugin and no project layout: a
+``pom.xml`` names the jars, ``javac`` compiles the one source beside it, and a second run finds
+both in the cache.
 """
 
 import fcntl
