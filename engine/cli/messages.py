@@ -110,13 +110,19 @@ def show(number: int, config: Path, raw: bool, as_json: bool) -> None:
 
 
 @messages.command("replay")
-@click.argument("numbers", type=int, nargs=-1, required=True, metavar="NUMBER...")
+@click.argument("numbers", type=int, nargs=-1, metavar="[NUMBER]...")
+@click.option("--all", "every", type=click.Choice(["dead", "held"]), help="All that are.")
 @_config
 @click.option("--to", "destination", help="Only to this destination.")
 @click.option("--force", is_flag=True, help="Even when its lane has sent something newer.")
 @_json
 def replay_(
-    numbers: tuple[int, ...], config: Path, destination: str | None, force: bool, as_json: bool
+    numbers: tuple[int, ...],
+    every: str | None,
+    config: Path,
+    destination: str | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Send messages again, from their bytes and under the mapping of now.
 
@@ -124,7 +130,10 @@ def replay_(
     refused when its lane (its patient) has sent something newer since, unless it is forced.
     Exit status: 1 when one of them is refused.
     """
-    _review(replay, numbers, destination, force, _Said(as_json, "queued"), config)
+    if bool(numbers) == bool(every):
+        raise click.UsageError("name messages by NUMBER, or all of a state by --all")
+    chosen = _all_in(State(every), config) if every else numbers
+    _review(replay, chosen, destination, force, _Said(as_json, "queued"), config)
 
 
 @messages.command("give-up")
@@ -138,6 +147,12 @@ def give_up(numbers: tuple[int, ...], config: Path, destination: str | None, as_
     The messages stay in the store as dead letters. Exit status: 1 when one is neither.
     """
     _review(abandon, numbers, destination, False, _Said(as_json, "dead"), config)
+
+
+def _all_in(state: State, config: Path) -> list[int]:
+    """Messages with a delivery in a state, the oldest first: so their lanes go forward."""
+    with Reader(store_of(config)) as reader:
+        return sorted(reader.numbers(Search(state=state, limit=-1)))
 
 
 class _Said:

@@ -78,7 +78,11 @@ class Reader:
 
     def find(self, search: Search) -> list[StoredMessage]:
         """Messages that fit, newest first."""
-        return self._messages(ids(self._connection, search))
+        return self._messages(self.numbers(search))
+
+    def numbers(self, search: Search) -> list[int]:
+        """The numbers of the messages that fit, newest first."""
+        return ids(self._connection, search)
 
     def message(self, message_id: int) -> StoredMessage | None:
         """One message with its deliveries."""

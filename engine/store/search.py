@@ -13,7 +13,7 @@ from engine.store.numbering import DESTINATIONS_AT_MOST as MANY
 class Search:
     """What is known of the messages that are looked for; newest first, at most ``limit``.
 
-    ``type`` and ``sender`` match from their beginning: ORU finds ORU^R01.
+    A limit of -1 is none. ``type`` and ``sender`` match from their beginning: ORU finds ORU^R01.
     """
 
     control_id: str | None = None

@@ -150,6 +150,20 @@ def test_replays_are_told_one_by_one(run: Run, site: Path) -> None:
     assert run("ledger", str(site)).exit_code == 0
 
 
+def test_all_dead_letters_are_replayed_at_once(run: Run, site: Path) -> None:
+    result = run("messages", "replay", "--all", "dead", "--config", str(site))
+    assert (result.exit_code, result.stdout) == (0, "message 1: 1 queued\n")
+    none = run("messages", "replay", "--all", "held", "--config", str(site), "--json")
+    assert json.loads(none.stdout) == []
+
+
+@pytest.mark.parametrize("which", [[], ["1", "--all", "dead"]])
+def test_a_replay_wants_to_know_of_what(run: Run, site: Path, which: list[str]) -> None:
+    result = run("messages", "replay", *which, "--config", str(site))
+    assert result.exit_code == 2
+    assert "by NUMBER, or all of a state by --all" in result.stderr
+
+
 def test_a_dead_letter_can_be_given_up(run: Run, site: Path) -> None:
     result = run("messages", "give-up", "1", "--config", str(site))
     assert (result.exit_code, result.stdout) == (0, "message 1: 1 dead\n")
