@@ -7,6 +7,8 @@ that both turn together. Every request that we make may be made twice without ha
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
@@ -123,8 +125,9 @@ async def _content(stream: aiohttp.StreamReader) -> bytes:
 def _reason(cause: Exception) -> str:
     """Why there was no answer: the system's words; never a URL, which names patients."""
     error = getattr(cause, "os_error", cause)
-    if isinstance(error, OSError) and error.strerror:
-        return f"no connection: {error.strerror}"
+    if isinstance(error, OSError) and error.errno:
+        known = error.errno in errno.errorcode  # name servers have numbers of their own
+        return f"no connection: {os.strerror(error.errno) if known else error.strerror}"
     return f"the connection broke: {type(cause).__name__}"
 
 

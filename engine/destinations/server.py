@@ -16,7 +16,7 @@ from engine.destinations.http import HttpClient, Unreachable
 from engine.destinations.shared import SharedResources
 from engine.errors import EngineError
 from engine.fhir import bundle, capability
-from engine.fhir.outcome import Dead, Delivered, Down, Hold, Reply, Verdict, refusal
+from engine.fhir.outcome import Dead, Down, Hold, Reply, Verdict, refusal
 
 Body = dict[str, Any]
 
@@ -96,7 +96,7 @@ class FhirServer:
 
 def _of_a_read(verdict: Verdict, reply: Reply) -> Verdict:
     """What a failed search means: it says nothing about the message unless it names its value."""
-    if isinstance(verdict, Delivered):
+    if reply.status == 200:
         return Down(f"HTTP {reply.status} to a search, without a Bundle")
     if isinstance(verdict, Dead) and reply.status == 404:
         return Down("HTTP 404 to a search")
