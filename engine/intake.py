@@ -9,6 +9,7 @@ from typing import Generic, Protocol, Self, TypeVar, cast
 from engine.errors import ErrorCode, Location, MessageError
 from engine.hl7v2.ack import is_acknowledgement
 from engine.hl7v2.message import Message, Segment
+from engine.hl7v2.segment import part
 from engine.mapping.functions import authority_parts
 from engine.mapping.language import MessageCondition
 from engine.mapping.runtime import Run
@@ -194,7 +195,8 @@ def _unsupported(conditions: Sequence[MessageCondition]) -> MessageError:
 # --- lanes -----------------------------------------------------------------------------------
 
 #: Where a patient is named.
-_PATIENT_FIELDS = {"PID": (3, 2, 4), "MRG": (1,)}
+_PATIENT_FIELDS = (("PID", (3, 2, 4)), ("MRG", (1,)))
+_AUTHORITIES_AT_MOST = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,20 +205,26 @@ class Authorities:
 
     authorities: Mapping[str, str] = field(default_factory=dict)
     systems: Mapping[str, str] = field(default_factory=dict)
+    #: CX.4 as it stands -> its system; a feed names the same few in every message
+    _found: dict[str, str | None] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def dialect(self) -> Self:
         """Itself, where a conversion looks for the tables of its run."""
         return self
 
-    def system(self, segment: Segment, number: int, repetition: int) -> str | None:
+    def system(self, segment: Segment, number: int, repetition: int, authority: str) -> str | None:
         """The system of an identifier by its assigning authority, CX.4, as the mapping has it."""
-        namespace, universal, kind = (
-            segment.value(number, repetition, 4, part).strip() for part in (1, 2, 3)
-        )
-        if not (namespace or universal):
+        if not authority:
             return None
-        return authority_parts(cast(Run, self), namespace, universal, kind)
+        try:
+            return self._found[authority]
+        except KeyError:
+            if len(self._found) >= _AUTHORITIES_AT_MOST:
+                self._found.clear()
+            hd = [segment.value(number, repetition, 4, n).strip() for n in (1, 2, 3)]
+            self._found[authority] = found = authority_parts(cast(Run, self), *hd)
+            return found
 
 
 def lanes(
@@ -232,44 +240,50 @@ def lanes(
     identifier without a system means something to its own channel only. A message without a
     patient has the lane of its sender.
     """
-    keys = dict.fromkeys(_patient_keys(message, channel, known))
+    keys = dict.fromkeys(
+        key
+        for name, numbers in _PATIENT_FIELDS
+        for segment in message.all(name)
+        for number in numbers
+        for key in _identifiers(message, segment, number, channel, known)
+    )
     if not keys:
         keys = {f"{channel.name}|{message.sender}": None}
     return tuple([f"{scope}|{key}" for scope in scopes for key in keys])
 
 
-def _patient_keys(message: Message, channel: F, known: Authorities) -> Iterator[str]:
-    for name, numbers in _PATIENT_FIELDS.items():
-        for segment in message.all(name):
-            for number in numbers:
-                yield from _identifiers(segment, number, channel, known)
-
-
-def _identifiers(segment: Segment, number: int, channel: F, known: Authorities) -> Iterator[str]:
-    for repetition in range(1, len(segment.repetitions(number)) + 1):
+def _identifiers(
+    message: Message, segment: Segment, number: int, channel: F, known: Authorities
+) -> Iterator[str]:
+    component = message.delimiters.component
+    for repetition, raw in enumerate(segment.repetitions(number), start=1):
         value = segment.value(number, repetition).strip()
         if value and value != '""':
-            system = known.system(segment, number, repetition)
-            yield f"{system or _default_system(segment, number, repetition, channel)}|{value}"
+            authority = part(raw, 4, component)
+            system = known.system(segment, number, repetition, authority)
+            yield f"{system or _default_system(segment, number, channel, authority)}|{value}"
 
 
-def _default_system(segment: Segment, number: int, repetition: int, channel: F) -> str:
+def _default_system(segment: Segment, number: int, channel: F, authority: str) -> str:
     """The channel's word for an identifier that names no system; else one of its own."""
     stated = channel.assigner.get(f"{segment.name}-{number}")
     if stated is None and segment.name == "MRG":
         stated = channel.assigner.get("PID-3")  # MRG-1 is the former PID-3
-    return stated or f"{channel.name}:{segment.value(number, repetition, 4)}"
+    return stated or f"{channel.name}:{authority}"
 
 
 def patient_of(message: Message) -> str:
     """The patient identifier that the store is searched by: the first of PID-3, else PID-2."""
-    return message.value("PID-3") or message.value("PID-2")
+    pid = message.segment("PID")
+    return "" if pid is None else pid.value(3) or pid.value(2)
 
 
 def order_of(message: Message) -> str:
     """The order number that the store is searched by: the filler's, else the placer's."""
-    for path in ("OBR-3", "ORC-3", "OBR-2", "ORC-2"):
-        number = message.value(path)
-        if number:
-            return number
+    orders = (message.segment("OBR"), message.segment("ORC"))
+    for number in (3, 2):
+        for segment in orders:
+            found = "" if segment is None else segment.value(number)
+            if found:
+                return found
     return ""

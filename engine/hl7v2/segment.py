@@ -76,6 +76,8 @@ class Segment:
             return ""
         if number <= 2 and self.is_delimiters(number):
             return text if repetition == component == subcomponent == 1 else ""
+        if text.isalnum():  # no delimiter is a letter or a digit: the field has one part
+            return text if repetition == component == subcomponent == 1 else ""
         delimiters = self._delimiters
         text = part(text, repetition, delimiters.repetition)
         text = part(text, component, delimiters.component)

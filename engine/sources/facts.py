@@ -95,7 +95,8 @@ def unreadable(arrival: Arrival, codes: Sequence[AckCode], reason: str) -> Recei
 
 def type_of(message: Message) -> str:
     """The type that the store is searched by: ``ORU^R01``."""
-    return f"{message.code}^{message.trigger}" if message.trigger else message.code
+    code, trigger = message.code, message.trigger
+    return f"{code}^{trigger}" if trigger else code
 
 
 def scope_of(destination: Destination) -> str:

@@ -25,7 +25,7 @@ class Record:
         self._clock = clock
         # Finding a labelled metric costs more than counting with it.
         self._answers: dict[tuple[str, AckCode], Callable[[float], None]] = {}
-        self._messages: dict[tuple[str, Outcome], Callable[[float], None]] = {}
+        self._messages: dict[tuple[str, Outcome], tuple[Callable[[float], None], ...]] = {}
 
     # --- connections -------------------------------------------------------------------------
 
@@ -64,13 +64,19 @@ class Record:
 
     def stored(self, received: Received, receipt: Receipt) -> None:
         """A message and what became of it are on the disk."""
+        told = _seen(received)
+        told["message"] = receipt.message_id
+        told["outcome"] = receipt.outcome.value
+        if receipt.original_id is not None:
+            told["original"] = receipt.original_id
+        if receipt.reused_id:
+            told["reused_id"] = True
         if received.channel:
             self._count_message(received, receipt.outcome)
-            tell = self._log.info
+            self._log.info("message.stored", **told)
         else:
             self._metrics.quarantined.labels(received.port).inc()
-            tell = self._log.warning
-        tell("message.stored", **_seen(received), **_receipt(receipt))
+            self._log.warning("message.stored", **told)
 
     def not_stored(self, received: Received, failure: Failure) -> None:
         """The store cannot promise; the sender is told so."""
@@ -86,12 +92,15 @@ class Record:
         self._log.error("message.fault", port=port, fault=fault, where=where)
 
     def _count_message(self, received: Received, outcome: Outcome) -> None:
-        count = self._messages.get((received.channel, outcome))
-        if count is None:
-            count = self._metrics.received.labels(received.channel, outcome).inc
-            self._messages[received.channel, outcome] = count
-        count(1)
-        self._metrics.last_message.labels(received.channel).set(received.received_at)
+        key = (received.channel, outcome)
+        counted = self._messages.get(key)
+        if counted is None:
+            counted = self._messages[key] = (
+                self._metrics.received.labels(received.channel, outcome).inc,
+                self._metrics.last_message.labels(received.channel).set,
+            )
+        counted[0](1)
+        counted[1](received.received_at)
 
     # --- answers -----------------------------------------------------------------------------
 
@@ -119,24 +128,17 @@ class Record:
 
 
 def _seen(received: Received) -> dict[str, Any]:
-    """What may be said of a message outside of the store; absent things are left out."""
-    seen = {
+    """What may be said of a message outside of the store."""
+    seen: dict[str, Any] = {
         "channel": received.channel,
         "port": received.port,
         "peer": received.peer,
-        # A broken header may hold anything where its type should be.
-        "type": received.type if _TYPE.fullmatch(received.type) else "",
         "bytes": len(received.raw),
         "answer": str(received.answer),
-        "reason": received.reason,
     }
-    return {key: value for key, value in seen.items() if value}
-
-
-def _receipt(receipt: Receipt) -> dict[str, Any]:
-    told: dict[str, Any] = {"message": receipt.message_id, "outcome": str(receipt.outcome)}
-    if receipt.original_id is not None:
-        told["original"] = receipt.original_id
-    if receipt.reused_id:
-        told["reused_id"] = True
-    return told
+    # A broken header may hold anything where its type should be.
+    if _TYPE.fullmatch(received.type):
+        seen["type"] = received.type
+    if received.reason:
+        seen["reason"] = received.reason
+    return seen

@@ -76,6 +76,8 @@ class Replies:
         # Ten characters that differ with each start, then a number: within the 20 of MSH-10.
         self._prefix = os.urandom(5).hex().upper()
         self._numbers = count(1)
+        self._second = 0
+        self._now = datetime.fromtimestamp(0, UTC)
 
     def frame(
         self,
@@ -84,6 +86,8 @@ class Replies:
         errors: Sequence[MessageError] = (),
     ) -> bytes:
         """The framed answer."""
-        now = datetime.fromtimestamp(self._clock(), UTC)
+        second = int(self._clock())
+        if second != self._second:
+            self._second, self._now = second, datetime.fromtimestamp(second, UTC)
         control_id = f"{self._prefix}{next(self._numbers)}"
-        return wrap(build_ack(request, code, now=now, control_id=control_id, errors=errors))
+        return wrap(build_ack(request, code, now=self._now, control_id=control_id, errors=errors))
