@@ -1,0 +1,122 @@
+"""The circuit breaker: when a destination counts as down, and how it is found to be back."""
+
+import pytest
+
+from engine.destinations.breaker import DEAD_LETTERS, FAILURES, LONGEST_PAUSE, Breaker
+from engine.fhir.outcome import Dead, Delivered, Down, Hold, Retry, Verdict
+
+
+class Time:
+    """A clock that is set."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def breaker(time: Time) -> Breaker:
+    made = Breaker("clinic", time, lambda: 1.0)
+    made.alerts = []  # type: ignore[attr-defined]
+    made.told.append(made.alerts.append)  # type: ignore[attr-defined]
+    return made
+
+
+def alerts(breaker: Breaker) -> list[str]:
+    return breaker.alerts  # type: ignore[attr-defined,no-any-return]
+
+
+def test_a_destination_at_fault_is_down_at_once(breaker: Breaker, time: Time) -> None:
+    assert breaker.room(8) == 8
+    breaker.heard(Down("HTTP 401"))
+    assert breaker.is_open
+    assert breaker.room(8) == 0
+    time.now = breaker.until
+    assert breaker.room(8) == 1
+    assert alerts(breaker) == ["HTTP 401"]
+
+
+def test_some_failures_in_a_row_are_an_outage(breaker: Breaker) -> None:
+    for _ in range(FAILURES - 1):
+        breaker.heard(Retry("HTTP 500"))
+    assert not breaker.is_open
+    breaker.heard(Delivered())
+    for _ in range(FAILURES):
+        breaker.heard(Retry("HTTP 503"))
+    assert breaker.is_open
+    assert alerts(breaker) == ["HTTP 503"]
+
+
+@pytest.mark.parametrize("verdict", [Retry("HTTP 409", conflict=True), Hold("x"), Dead("x")])
+def test_what_is_the_messages_own_is_no_outage(breaker: Breaker, verdict: Verdict) -> None:
+    for _ in range(FAILURES):
+        breaker.heard(Retry("HTTP 500"))
+        breaker.heard(verdict)
+    assert not breaker.is_open
+
+
+def test_one_try_at_a_time_finds_out(breaker: Breaker, time: Time) -> None:
+    breaker.heard(Down("gone"))
+    time.now = breaker.until
+    breaker.probe()
+    assert breaker.room(8) == 0
+    breaker.not_probed()  # nothing was queued
+    assert breaker.room(8) == 1
+    breaker.probe()
+    breaker.heard(Delivered())
+    assert breaker.room(8) == 8
+    assert alerts(breaker) == ["gone", ""]
+
+
+def test_pauses_grow_to_a_limit_and_begin_anew(breaker: Breaker, time: Time) -> None:
+    pauses = []
+    for _ in range(12):
+        breaker.heard(Down("gone"))
+        pauses.append(breaker.until - time.now)
+        time.now = breaker.until
+    assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert pauses[-1] == LONGEST_PAUSE
+    breaker.heard(Delivered())
+    breaker.heard(Down("gone again"))
+    assert breaker.until - time.now == 0.5
+    assert alerts(breaker) == ["gone", "", "gone again"]
+
+
+def test_a_pause_that_the_server_asks_for_is_kept_without_an_alert(
+    breaker: Breaker, time: Time
+) -> None:
+    breaker.heard(Retry("HTTP 429", 7.0))
+    assert breaker.room(8) == 0
+    time.now += 7.0
+    assert breaker.room(8) == 8
+    assert alerts(breaker) == []
+
+
+def test_many_dead_letters_in_a_row_are_a_fault_of_all(breaker: Breaker, time: Time) -> None:
+    for _ in range(DEAD_LETTERS - 1):
+        breaker.heard(Dead("HTTP 422"))
+    assert not breaker.is_open
+    breaker.heard(Dead("HTTP 422"))
+    assert alerts(breaker) == [f"{DEAD_LETTERS} dead letters in a row"]
+    time.now = breaker.until
+    breaker.heard(Dead("HTTP 422"))
+    assert breaker.room(8) == 0
+    time.now = breaker.until
+    breaker.heard(Delivered())
+    assert alerts(breaker)[-1] == ""
+    breaker.heard(Dead("HTTP 422"))
+    assert not breaker.is_open
+
+
+def test_dead_letters_are_an_answer_all_the_same(breaker: Breaker, time: Time) -> None:
+    breaker.heard(Down("gone"))
+    time.now = breaker.until
+    breaker.heard(Dead("HTTP 422"))
+    assert alerts(breaker) == ["gone", ""]
