@@ -90,6 +90,11 @@ def local_system(run: Run, name: str) -> str | None:
     return f"urn:mllp-engine:{quote(run.context.channel, safe='')}:{quote(name, safe='')}"
 
 
+def known(run: Run, code: str, name: str, oid: str = "") -> str | None:
+    """A code whose system can be named; without one it says nothing to a receiver (qty-3)."""
+    return code if code and system(run, name, oid) else None
+
+
 def uri_of(run: Run, text: str) -> str | None:
     """An OID, a UUID or a URI as a URI; the table's own URI where it knows the OID."""
     if _OID.fullmatch(text):
@@ -257,6 +262,7 @@ FUNCTIONS: dict[str, Function] = {
     "concat": Function(concat),
     "lines": Function(lines, raw=True),
     "system": Function(system),
+    "known": Function(known),
     "local_system": Function(local_system),
     "authority": Function(authority, raw=True),
     "authority_parts": Function(authority_parts),
