@@ -45,7 +45,7 @@ def convert(**given: Any) -> None:
 
     With neither --channel nor --mapping the standard library picks the map by the message's
     type. Without --out each Bundle is a line on stdout. With it, NAME.hl7 becomes NAME.hl7.json
-    at the same relative path; several messages of one file are a collection of their Bundles.
+    at the same relative path; several messages of one file are one collection of their resources.
     Exit status 1: a message failed; the others were converted all the same.
     """
     found = _inputs(given["paths"], given["out"])

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engine.errors import MessageError
 from engine.fhir import bundle
@@ -38,6 +39,8 @@ class Converted:
     failure: str = ""
     issues: list[Issue] = field(default_factory=list)
     hold: str = ""
+    #: the entries of the Bundle, while it waits to be written beside those of other messages
+    entries: list[dict[str, Any]] = field(default_factory=list)
 
 
 def convert_all(
@@ -62,7 +65,7 @@ def convert_file(work: Conversion, source: Input) -> list[Converted]:
     called = names(str(source.name), len(found))
     results = [convert(work, raw, name) for raw, name in zip(found, called, strict=True)]
     if work.out is not None:
-        _write(work.out / f"{source.name}.json", results)
+        _write(work.out / f"{source.name}.json", results, pretty=work.pretty)
     return results
 
 
@@ -87,30 +90,49 @@ def _convert(work: Conversion, raw: bytes, result: Converted) -> Converted:
     else:
         made = bundle.transaction(mapped.resources, write=feed.write)
         result.bundle = bundle.dump(made, pretty=work.pretty)
+        result.entries = made["entry"] if work.out is not None else []
     return result
 
 
-def together(bundles: Sequence[bytes]) -> bytes:
-    """The Bundle of one message as it is; those of several in a collection, in their order."""
-    if len(bundles) == 1:
-        return bundles[0]
-    entries = b",".join(b'{"resource":' + made + b"}" for made in bundles)
-    return b'{"resourceType":"Bundle","type":"collection","entry":[' + entries + b"]}"
+def together(entries: Sequence[dict[str, Any]], *, pretty: bool = False) -> bytes:
+    """The resources of several messages as one collection, each once, as the last message has it.
+
+    A list that several messages say holds what either does: nothing that one said is lost.
+    """
+    made: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        url, resource = entry["fullUrl"], entry["resource"]
+        earlier = made.get(url, {}).get("resource", {})
+        made[url] = {"fullUrl": url, "resource": _after(earlier, resource)}
+    collection = {"resourceType": "Bundle", "type": "collection", "entry": list(made.values())}
+    return bundle.dump(collection, pretty=pretty)
 
 
-def _write(path: Path, results: Sequence[Converted]) -> None:
+def _after(earlier: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
+    made = {**earlier, **later}
+    for key, said in later.items():
+        before = earlier.get(key)
+        if isinstance(before, list) and isinstance(said, list) and before != said:
+            made[key] = before + [item for item in said if item not in before]
+    return made
+
+
+def _write(path: Path, results: Sequence[Converted], *, pretty: bool) -> None:
     """Write what a file of messages became to one file."""
     made = [result for result in results if result.bundle]
     if not made:
         return
+    written = made[0].bundle
+    if len(made) > 1:
+        written = together([entry for result in made for entry in result.entries], pretty=pretty)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(together([result.bundle for result in made]) + b"\n")
+        path.write_bytes(written + b"\n")
     except OSError as failure:
         for result in made:
             result.failure = f"cannot write {path}: {failure.strerror}"
     for result in made:
-        result.bundle = b""
+        result.bundle, result.entries = b"", []
 
 
 _adopted: Conversion

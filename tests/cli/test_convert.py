@@ -110,7 +110,7 @@ def test_several_processes_give_the_same_bytes_in_the_same_order(
     ],
     ids=["one message", "two in a row", "a batch", "a capture in frames", "BOM and CRLF"],
 )
-def test_the_messages_of_a_file_become_one_file_with_a_bundle_each(
+def test_the_messages_of_a_file_become_one_file_with_each_resource_once(
     tmp_path: Path, raw: bytes, count: int
 ) -> None:
     (tmp_path / "x.hl7").write_bytes(raw)
@@ -118,9 +118,11 @@ def test_the_messages_of_a_file_become_one_file_with_a_bundle_each(
     (written,) = (tmp_path / "out").iterdir()
     assert written.name == "x.hl7.json"
     made = json.loads(written.read_bytes())
-    bundles = [made] if count == 1 else [entry["resource"] for entry in made["entry"]]
-    assert [each["type"] for each in bundles] == ["transaction"] * count
     assert made["type"] == ("transaction" if count == 1 else "collection")
+    urls = [entry["fullUrl"] for entry in made["entry"]]
+    assert len(set(urls)) == len(urls)
+    headers = [e for e in made["entry"] if e["resource"]["resourceType"] == "MessageHeader"]
+    assert len(headers) == count
 
 
 def test_utc_is_said_once_and_a_time_zone_changes_the_times(folder: Path) -> None:
