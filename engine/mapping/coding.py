@@ -99,7 +99,8 @@ def concept(
         missed(run, v, sep, table, policy)
         if own is not None and policy == "text":
             return text_only(own)
-        return own and _outside(own, table)
+        # a code alone (ID, IS): the standard implies its table, the sender names none
+        return _outside(run, own, table) if own is not None and sep not in v else own
     mapped = coding_of(found)
     if at:
         mapped = run.t(mapped, "", table.name, run.first(*at))
@@ -112,17 +113,14 @@ def concept(
     return made
 
 
-def _outside(own: Body, table: ConceptMap) -> Body:
-    """A sender's own code: the HL7 table that does not hold it is not its system.
-
-    Only an ID or IS, whose table the standard implies, is meant: a CWE names its system.
-    """
+def _outside(run: Run, own: Body, table: ConceptMap) -> Body:
+    """A sender's own code: the HL7 table that does not hold it is not its system."""
     coding = own.get("coding", ())
-    if len(coding) != 1 or set(coding[0]) != {"system", "code"} or "text" in own:
+    system = run.plain(coding[0].get("system")) if len(coding) == 1 else None
+    if system is None or all(system != row.target.system for row in table.rows):
         return own
-    if all(coding[0]["system"] != row.target.system for row in table.rows):
-        return own
-    return {"coding": [{"code": coding[0]["code"]}]}
+    bare = {key: value for key, value in coding[0].items() if key != "system"}
+    return {**own, "coding": [bare]}
 
 
 def text_only(concept: Body) -> Body | None:
