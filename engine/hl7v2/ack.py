@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from engine.errors import Location, MessageError
 from engine.hl7v2.delimiters import Delimiters
@@ -85,6 +86,8 @@ def answers_for(message: Message | Header) -> Answers:
     Valued either of them, the mode is enhanced, and the empty one asks for nothing.
     """
     header = _header(message)
+    if not (header.field(15) or header.field(16)):
+        return _ORIGINAL
     accept, application = (_when(header.value(number)) for number in (15, 16))
     if accept is None and application is None:
         return _ORIGINAL
@@ -117,14 +120,61 @@ def build_ack(
 ) -> bytes:
     """An answer in the request's version, delimiters and character set, without a frame."""
     header = _header(request)
-    version = _version(header)
+    form = _form_for(header, code)
+    time, own_id = _time(now, now.utcoffset()), escape(control_id, header.delimiters)
     segments = [
-        _msh(header, version, code, now, control_id),
-        _msa(header, version, code, errors),
-        *_err(header.delimiters, version, errors),
+        f"{form.before}{time}{form.between}{own_id}{form.after}",
+        _msa(header, form.version, code, errors),
+        *_err(header.delimiters, form.version, errors),
     ]
     text = "".join(f"{segment.rstrip(header.delimiters.field)}\r" for segment in segments)
     return text.encode(header.charset, "replace")
+
+
+class _Form(NamedTuple):
+    """An answer's MSH without its time (MSH-7) and control id (MSH-10)."""
+
+    before: str
+    between: str
+    after: str
+    version: tuple[int, ...]
+
+
+#: A sender's headers differ in little: what follows from the rest of them is kept.
+_forms: dict[tuple[object, ...], _Form] = {}
+_FORMS_AT_MOST = 1024
+_LONGEST_KEPT = 512
+
+
+@lru_cache(maxsize=16)
+def _time(now: datetime, _zone: timedelta | None) -> str:
+    """MSH-7; the zone is there to tell apart two ways of saying one moment."""
+    return now.strftime("%Y%m%d%H%M%S%z")
+
+
+def _form_for(header: Header, code: AckCode) -> _Form:
+    fields = header.segment.fields
+    if len(header.segment.text) > _LONGEST_KEPT:
+        return _new_form(header, code)
+    key = (code.accept, *fields[1:7], *fields[9:10], *fields[11:21])
+    form = _forms.get(key)
+    if form is None:
+        if len(_forms) >= _FORMS_AT_MOST:
+            _forms.clear()
+        form = _forms[key] = _new_form(header, code)
+    return form
+
+
+def _new_form(header: Header, code: AckCode) -> _Form:
+    version = _version(header)
+    fields = _msh(header, version, code)
+    join = header.delimiters.field.join
+    return _Form(
+        before=join([*fields[:5], ""]),
+        between=join(["", *fields[6:8], ""]),
+        after=join(["", *fields[9:]]),
+        version=version,
+    )
 
 
 def _header(message: Message | Header) -> Header:
@@ -143,25 +193,20 @@ def _echo(header: Header, number: int) -> str:
     return raw if raw.isprintable() else "".join(" " if c < " " else c for c in raw)
 
 
-def _msh(
-    header: Header, version: tuple[int, ...], code: AckCode, now: datetime, control_id: str
-) -> str:
+def _msh(header: Header, version: tuple[int, ...], code: AckCode) -> list[str]:
+    """MSH, field by field: ``[0]`` is its name with MSH-1 and MSH-2, ``[n]`` is MSH-(n+2)."""
     delimiters = header.delimiters
-    fields = [""] * 20
+    fields = [""] * 19
     fields[0] = "MSH" + delimiters.field + "".join(delimiters[1:])
-    # fields[n] is MSH-(n+1): the separator itself is MSH-1.
-    fields[2], fields[3] = _echo(header, 5), _echo(header, 6)
-    fields[4], fields[5] = _echo(header, 3), _echo(header, 4)
-    fields[6] = now.strftime("%Y%m%d%H%M%S%z")
-    fields[8] = _type(header, version)
-    fields[9] = escape(control_id, delimiters)
-    fields[10] = _echo(header, 11) or "P"
-    fields[11] = _echo(header, 12) or _DEFAULT_VERSION
+    fields[1], fields[2] = _echo(header, 5), _echo(header, 6)
+    fields[3], fields[4] = _echo(header, 3), _echo(header, 4)
+    fields[7] = _type(header, version)
+    fields[9] = _echo(header, 11) or "P"
+    fields[10] = _echo(header, 12) or _DEFAULT_VERSION
     if code.accept or answers_for(header).mode == "enhanced":
-        fields[14] = fields[15] = When.NE  # an answer is not answered
-    fields[17], fields[19] = _echo(header, 18), _echo(header, 20)
-    del fields[1]
-    return delimiters.field.join(fields)
+        fields[13] = fields[14] = When.NE  # an answer is not answered
+    fields[16], fields[18] = _echo(header, 18), _echo(header, 20)
+    return fields
 
 
 def _type(header: Header, version: tuple[int, ...]) -> str:
