@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from engine.cli.convert import convert
 from engine.cli.main import main
+from engine.mapping.library import MappingLibrary, load_library
+from engine.workbench import feeds
 
 ADMISSION = (
     "MSH|^~\\&|WARDBOOK|CITY HOSPITAL|||20260303101500-0500||ADT^A01^ADT_A01|C{number}|P|2.5.1\r"
@@ -37,6 +39,19 @@ def run(*arguments: object, given: bytes = b"") -> Done:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Done(result.exit_code, result.stdout_bytes, result.stderr_bytes)
+
+
+@pytest.fixture(scope="module")
+def standard() -> MappingLibrary:
+    return load_library()
+
+
+@pytest.fixture(autouse=True)
+def read_once(standard: MappingLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of the time of a short command is reading the standard library: read it once."""
+    monkeypatch.setattr(
+        feeds, "load_library", lambda folders: load_library(folders) if folders else standard
+    )
 
 
 def resources(bundle: bytes | str, kind: str) -> list[dict[str, Any]]:
