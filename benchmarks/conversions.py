@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -25,14 +25,14 @@ def measure() -> list[Row]:
     """Bytes in, JSON of every resource out; the best of several rounds each, in turns."""
     messages = [samples.oru14(number, number % 100).encode() for number in range(MESSAGES)]
     convert = ours()
-    for message in messages[:50]:
-        assert_same(convert(message), by_hand(message))
+    same = min(share(convert(message), by_hand(message)) for message in messages[:50])
+    elements = f"{same:.0%} of the elements"
     engine, hand = _best((convert, by_hand), messages)
     return [
         Row(
             "conversions of the 14-OBX result, one core",
             f"{1 / engine:,.0f}/s, {engine * 1e6:.0f} µs",
-            f"by hand {1 / hand:,.0f}/s: {engine / hand:.1f}x its time",
+            f"by hand {1 / hand:,.0f}/s, {elements}: {engine / hand:.1f}x its time",
             f"≤ {GOAL}x",
             engine / hand <= GOAL,
         )
@@ -56,11 +56,25 @@ def by_hand(raw: bytes) -> list[bytes]:
     return [orjson.dumps(body) for body in handwritten.convert(raw)]
 
 
-def assert_same(ours: Iterable[bytes], by_hand: Iterable[bytes]) -> None:
-    """Both say the same; only how they number their resources is their own."""
-    left, right = _comparable(ours), _comparable(by_hand)
-    for key in left.keys() | right.keys():
-        assert left.get(key) == right.get(key), f"{key}:\n{left.get(key)}\n{right.get(key)}"
+def share(ours: Iterable[bytes], by_hand: Iterable[bytes]) -> float:
+    """How many of our elements the other makes too; it may make none that we do not."""
+    left, right = set(_leaves(_comparable(ours))), set(_leaves(_comparable(by_hand)))
+    invented = right - left
+    if invented:
+        raise AssertionError("\n".join(sorted(invented)))
+    return len(right) / len(left)
+
+
+def _leaves(tree: Any, path: str = "") -> Iterator[str]:
+    """Every value with the way to it."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from _leaves(value, f"{path}.{key}")
+    elif isinstance(tree, list):
+        for index, value in enumerate(tree):
+            yield from _leaves(value, f"{path}[{index}]")
+    else:
+        yield f"{path} = {tree!r}"
 
 
 def _comparable(resources: Iterable[bytes]) -> dict[str, Any]:
