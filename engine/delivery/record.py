@@ -41,7 +41,7 @@ class DeliveryRecord:
     def mapped(self, claimed: Claimed, mapped: Mapped, seconds: float) -> None:
         """A message became resources."""
         self._metrics.mapping_seconds.labels(claimed.channel).observe(seconds)
-        counts = Counter(issue.severity.value for issue in mapped.issues)
+        counts = Counter([issue.severity.value for issue in mapped.issues])
         for severity, count in counts.items():
             self._metrics.issues.labels(claimed.channel, severity).inc(count)
         self._log.debug(

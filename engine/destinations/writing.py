@@ -24,6 +24,8 @@ Body = dict[str, Any]
 #: How often a message is sent again at once when another writer was quicker.
 TRIES = 4
 
+_UUID = len("urn:uuid:")
+
 
 class Attempt(NamedTuple):
     """What came of one transaction, and whether another may do better at once."""
@@ -196,9 +198,7 @@ class Writing:
     # --- the transaction ---------------------------------------------------------------------
 
     async def _send(self, entries: list[Body], literal: dict[str, str]) -> Attempt:
-        body = bundle.dump(bundle.envelope(entries))
-        for full_url, reference in literal.items():
-            body = body.replace(f'"{full_url}"'.encode(), f'"{reference}"'.encode())
+        body = _referring(bundle.dump(bundle.envelope(entries)), literal)
         reply = await self._server.transaction(body)
         verdict, written = judge(reply, entries, self._server.now)
         if isinstance(verdict, Delivered):
@@ -224,6 +224,25 @@ class Writing:
             self._learn(part, request["url"], changed="ifMatch" in request)
         elif answer.kind and not _existed(request, answer):
             self._learn(part, f"{answer.kind}/{answer.id}")
+
+
+def _referring(body: bytes, literal: dict[str, str]) -> bytes:
+    """A Bundle's JSON whose references to what is not sent say where that is.
+
+    No other text can hold a quotation mark, ``urn:uuid:`` and the UUID of such a resource.
+    """
+    if not literal:
+        return body
+    where = {full_url[_UUID:].encode(): value.encode() for full_url, value in literal.items()}
+    first, *parts = body.split(b'"urn:uuid:')
+    written = [first]
+    for part in parts:
+        reference = where.get(part[:36])
+        if reference is None:
+            written += (b'"urn:uuid:', part)
+        else:
+            written += (b'"', reference, part[36:])
+    return b"".join(written)
 
 
 def _existed(request: Body, answer: Written) -> bool:

@@ -166,10 +166,13 @@ def match(sent: Sequence[Body], answers: Sequence[Written]) -> list[Written | No
 
 
 def _fits(entry: Body, answer: Written) -> bool:
-    if not answer.kind:
+    kind = answer.kind
+    if not kind:
         return True  # it names nothing: its place has to do
-    kind, _, own = entry["request"]["url"].partition("?")[0].partition("/")
-    return bool(answer.kind == kind) and own in ("", answer.id)
+    url: str = entry["request"]["url"]
+    if "?" in url:
+        return url.startswith(f"{kind}?")
+    return url in (kind, f"{kind}/{answer.id}")
 
 
 def _written(entry: Any) -> Written:
@@ -182,7 +185,7 @@ def _written(entry: Any) -> Written:
     if not isinstance(location, str):
         return Written(status)
     # [base]/Type/id/_history/version, with or without the base and the version
-    path = location.partition("/_history/")[0].rsplit("/", 2)
+    path = location.split("/_history/", 1)[0].rsplit("/", 2)
     return Written(status, path[-2], path[-1]) if len(path) > 1 else Written(status)
 
 
