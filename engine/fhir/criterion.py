@@ -23,9 +23,16 @@ class Criterion(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Criterion:
-        """Read ``name=system|value``; the value may hold any character."""
+        """Read ``name=system|value``; the value may hold any character.
+
+        Raises:
+            ValueError: an identifier without a system, by which two feeds' 123 would be one.
+
+        """
         name, _, token = text.partition("=")
         system, bar, value = token.partition("|")
+        if name == "identifier" and not (system and bar):
+            raise ValueError("an identifier without a system finds somebody else")
         return cls(name, system, value) if bar else cls(name, "", token)
 
     @property

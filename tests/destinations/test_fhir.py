@@ -50,6 +50,16 @@ async def test_deliveries_that_begin_together_search_together(clinic: Clinic, wr
     assert held["gender"] == "male"
 
 
+@pytest.mark.parametrize("write", ["upsert", "create"])
+@pytest_twisted.ensureDeferred
+async def test_nobody_is_found_by_a_number_alone(clinic: Clinic, write: str) -> None:
+    nameless = stated.patient("123")
+    nameless.criterion = "identifier=123"
+    with pytest.raises(ValueError, match="without a system"):
+        await deliver(clinic.sender(write), stated.mapped(nameless))
+    assert clinic.server.searches == clinic.server.transactions == []
+
+
 @pytest_twisted.ensureDeferred
 async def test_more_than_fit_into_one_search_take_several(clinic: Clinic) -> None:
     sender = clinic.sender(concurrency=40)

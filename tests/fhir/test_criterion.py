@@ -59,3 +59,9 @@ def test_an_identifier_that_is_no_list_is_compared_too() -> None:
     bundle = {"resourceType": "Bundle", "identifier": {"system": "s", "value": "1"}}
     assert Criterion.parse("identifier=s|1").matches(bundle)
     assert not Criterion.parse("identifier=s|1").matches({"resourceType": "Bundle"})
+
+
+@pytest.mark.parametrize("text", ["identifier=123", "identifier=|123", "identifier="])
+def test_an_identifier_without_a_system_is_never_matched_on(text: str) -> None:
+    with pytest.raises(ValueError, match="without a system"):
+        Criterion.parse(text)
