@@ -28,7 +28,7 @@ def test(folder: Path, update: bool, report: Path | None, all_differences: bool)
     if not cases:
         raise click.UsageError(f"there are no cases/*.hl7 below {folder}")
     results = []
-    for result in run(folder, cases, update=update):
+    for result in run(cases, update=update):
         results.append(result)
         _show(result, None if all_differences else 10)
     failed = sum(bool(result.trouble) for result in results)

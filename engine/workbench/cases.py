@@ -54,14 +54,9 @@ def find(folder: Path) -> list[Case]:
     ]
 
 
-def run(folder: Path, cases: list[Case], *, update: bool = False) -> Iterator[Result]:
+def run(cases: list[Case], *, update: bool = False) -> Iterator[Result]:
     """Run cases; ``update`` writes what comes out as what is expected."""
-    own = (
-        folder
-        if any((item / "mapping.yaml").is_file() for item in folder.iterdir())
-        else folder.parent
-    )
-    library = load_library([own])
+    library = load_library(sorted({case.message.parent.parent.parent for case in cases}))
     for case in cases:
         name = case.mapping if case.mapping in library.names else STANDARD
         yield _run(case, Feed(library, name, channel="test"), update)

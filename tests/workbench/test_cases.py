@@ -18,7 +18,7 @@ MAPPINGS = ROOT / "mappings"
 
 
 def test_every_shipped_case_gives_its_bundle() -> None:
-    results = list(run(MAPPINGS, find(MAPPINGS)))
+    results = list(run(find(MAPPINGS)))
     assert len(results) >= 6
     assert [(r.case.name, r.trouble) for r in results if r.trouble] == []
 
