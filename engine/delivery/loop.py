@@ -19,7 +19,7 @@ from engine.errors import MessageError, StoreError
 from engine.fhir.outcome import Dead, Hold, Verdict
 from engine.lifecycle import Event, State
 from engine.mapping.result import Mapped
-from engine.store.records import Claimed, Settlement
+from engine.store.records import Claimed, MissingCodes, Settlement
 
 #: So many deliveries are begun before the reactor sees to its connections again: mapping is
 #: pure computation, some tenths of a millisecond each.
@@ -44,6 +44,7 @@ class Store(Protocol):
         detail: str = "",
         not_before: float | None = None,
         on_dead: str = "continue",
+        missing: MissingCodes | None = None,
     ) -> Deferred[State]:
         """Say what came of one."""
         ...
@@ -84,6 +85,7 @@ class DeliveryLoop:
         self._limit = AHEAD * sender.concurrency
         self._ready: deque[Claimed] = deque()
         self._sending: dict[int, Deferred[Verdict] | None] = {}
+        self._missing: dict[int, MissingCodes] = {}  # of deliveries under way
         self._unsettled = 0  # claimed: ready, being sent, or being settled
         self._more = True  # whether a claim may find something
         self._claiming = False
@@ -189,6 +191,7 @@ class DeliveryLoop:
         del self._sending[claimed.delivery_id]
         self._turns.soon()
         if verdict is None:
+            self._missing.pop(claimed.delivery_id, None)
             self._release(claimed)
         else:
             await self._settle(claimed, verdict, time.perf_counter() - begun)
@@ -211,6 +214,9 @@ class DeliveryLoop:
         except MessageError as error:
             return Hold(f"cannot be read any more: {error}")
         self._record.mapped(claimed, mapped, time.perf_counter() - begun)
+        if mapped.unmapped:
+            codes = tuple(dict.fromkeys(mapped.unmapped))
+            self._missing[claimed.delivery_id] = MissingCodes(claimed.channel, codes)
         if mapped.reject is not None:
             return Dead(f"rejected by the mapping: {mapped.reject}")
         if mapped.hold is not None:
@@ -237,7 +243,7 @@ class DeliveryLoop:
             random01=self._random01(),
             outage=self._breaker.is_open,
         )
-        state = await self._stored(told)
+        state = await self._stored(told, self._missing.pop(claimed.delivery_id, None))
         self._over()
         if told.not_before is not None:
             self._turns.at(told.not_before)
@@ -245,7 +251,7 @@ class DeliveryLoop:
             self._record.settled(claimed, verdict, state, seconds)
             self._settled(claimed.message_id, self.name, state)
 
-    async def _stored(self, told: Settlement) -> State | None:
+    async def _stored(self, told: Settlement, missing: MissingCodes | None = None) -> State | None:
         """Have it written down, as soon as the store can; None when the engine ends before."""
         while True:
             try:
@@ -256,6 +262,7 @@ class DeliveryLoop:
                     detail=told.detail,
                     not_before=told.not_before,
                     on_dead=told.on_dead,
+                    missing=missing,
                 )
             except StoreError as failure:
                 self._store_fails("settle", failure)

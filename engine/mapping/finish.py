@@ -76,7 +76,7 @@ class Finisher:
             )
             for shared in run.shared.values()
         ]
-        return Mapped(resources, run.issues, run.hold, run.reject)
+        return Mapped(resources, run.issues, run.hold, run.reject, run.unmapped)
 
     def _resource(self, made: Made) -> Resource:
         key, _ = self.keys.of(made)

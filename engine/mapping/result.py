@@ -73,3 +73,5 @@ class Mapped:
     hold: str | None = None
     #: the reason why it must not be delivered at all, or None
     reject: str | None = None
+    #: codes that no row of their table means: (table, code, text), as often as they were met
+    unmapped: list[tuple[str, str, str]] = field(default_factory=list)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from engine.errors import StoreError
 from engine.lifecycle import Event, State, next_state
-from engine.store import bulk, lanes
+from engine.store import bulk, lanes, worklist
 from engine.store.counters import Counters
 from engine.store.records import Claimed, Settlement
 from engine.store.session import Session
@@ -106,6 +106,7 @@ def settle(session: Session, calls: Sequence[Settlement]) -> list[State]:
     settling = _Settling(session)
     states = [settling.settle(rows.get(call.delivery_id), call) for call in calls]
     settling.write()
+    worklist.note(session, calls)
     return states
 
 

@@ -64,9 +64,11 @@ def _count(session: Session, messages: str, deliveries: str) -> None:
 
 
 def _delete(session: Session, messages: str, deliveries: str) -> None:
-    for table, numbers in (("delivery", deliveries), ("message", messages)):
+    keys = (("delivery", "id", deliveries), ("message", "id", messages),
+            ("unmapped_in", "message", messages))  # fmt: skip
+    for table, key, numbers in keys:
         session.connection.execute(
-            f"DELETE FROM {table} WHERE id IN (SELECT value FROM json_each(?))", (numbers,)
+            f"DELETE FROM {table} WHERE {key} IN (SELECT value FROM json_each(?))", (numbers,)
         )
 
 

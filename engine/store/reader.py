@@ -9,11 +9,17 @@ from typing import Any
 
 from engine.errors import StoreError
 from engine.lifecycle import Outcome, State
-from engine.store import bulk
+from engine.store import bulk, worklist
 from engine.store.counters import DELIVERIES
 from engine.store.ledger import Ledger, read_ledger
 from engine.store.numbering import DESTINATIONS_AT_MOST, deliveries_of
-from engine.store.records import Queue, StoredDelivery, StoredMessage
+from engine.store.records import (
+    HeldDelivery,
+    Queue,
+    StoredDelivery,
+    StoredMessage,
+    UnmappedCode,
+)
 from engine.store.schema import require_current
 from engine.store.search import Search, ids
 from engine.store.session import connect, store_error
@@ -106,6 +112,14 @@ class Reader:
         )
         rows = self._connection.execute(query, (DELIVERIES,)).fetchall()
         return {name: Queue(count, self._oldest(number)) for number, name, count in rows}
+
+    def unmapped(self, channel: str = "", table: str = "") -> list[UnmappedCode]:
+        """The worklist of codes that tables do not hold, the most frequent first."""
+        return worklist.entries(self._connection, channel, table)
+
+    def held_with(self, entries: Sequence[int]) -> list[HeldDelivery]:
+        """Held deliveries of messages that have a code of these entries, the oldest first."""
+        return worklist.held_with(self._connection, entries)
 
     def _oldest(self, destination: int) -> float | None:
         run = self._connection.execute

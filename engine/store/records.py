@@ -88,6 +88,38 @@ class Claimed:
     configuration: str
 
 
+class MissingCodes(NamedTuple):
+    """What mapping one message looked for in code tables and did not find."""
+
+    channel: str
+    #: (table, code, text), each once
+    codes: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnmappedCode:
+    """An entry of the worklist: a code, or a text without one, that a table does not hold."""
+
+    id: int
+    channel: str
+    table: str
+    code: str
+    text: str
+    #: in how many messages it stood
+    count: int
+    first_seen: float
+    last_seen: float
+    #: the number of a message in which it stands
+    example: int
+
+
+class HeldDelivery(NamedTuple):
+    """A delivery that waits for a person."""
+
+    message_id: int
+    destination: str
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """What came of a claimed delivery."""
@@ -100,6 +132,8 @@ class Settlement:
     not_before: float | None = None
     #: with REFUSED: whether the lanes "continue" without it or "hold"
     on_dead: str = "continue"
+    #: counted with it, once for each message however often and wherever that is sent
+    missing: MissingCodes | None = None
 
 
 class Queue(NamedTuple):

@@ -13,7 +13,7 @@ from twisted.internet.threads import deferToThread
 
 from engine.errors import StoreError
 from engine.lifecycle import Event, Outcome, State
-from engine.store import claims, replay
+from engine.store import claims, replay, worklist
 from engine.store.accept import accept
 from engine.store.answers import answered
 from engine.store.claims import Claim
@@ -23,11 +23,13 @@ from engine.store.purge import PURGE_AT_ONCE, Purge, purge
 from engine.store.reader import Reader
 from engine.store.records import (
     Claimed,
+    MissingCodes,
     Queue,
     Receipt,
     Received,
     Settlement,
     StoredMessage,
+    UnmappedCode,
 )
 from engine.store.replay import Review
 from engine.store.search import Search
@@ -54,6 +56,7 @@ _REPLAY = _each("replay", 6, replay.replay)
 _CLAIM = _each("claim", 7, claims.claim)
 _NEXT_DUE = _each("next due", 8, claims.next_due)
 _PURGE = _each("purge", 9, purge)
+_FORGET = _each("forget", 10, worklist.forget)
 
 
 class SqliteStore:
@@ -145,9 +148,12 @@ class SqliteStore:
         detail: str = "",
         not_before: float | None = None,
         on_dead: str = "continue",
+        missing: MissingCodes | None = None,
     ) -> Deferred[State]:
-        """Say what came of a claimed delivery."""
-        settlement = Settlement(delivery_id, Event(event), now, detail, not_before, on_dead)
+        """Say what came of a claimed delivery, and which codes its message has in vain."""
+        settlement = Settlement(
+            delivery_id, Event(event), now, detail, not_before, on_dead, missing
+        )
         return self._open_writer.submit(_SETTLE, settlement)
 
     def settle_many(self, settlements: Sequence[Settlement]) -> Deferred[list[State]]:
@@ -171,6 +177,14 @@ class SqliteStore:
     def abandon(self, message_id: int, destination: str | None = None) -> Deferred[list[int]]:
         """Give held or dead deliveries up, so that their lanes go on."""
         return self._open_writer.submit(_ABANDON, Review(message_id, destination))
+
+    def unmapped(self, channel: str = "", table: str = "") -> Deferred[list[UnmappedCode]]:
+        """The worklist of codes that tables do not hold, the most frequent first."""
+        return self._read(lambda reader: reader.unmapped(channel, table))
+
+    def forget_unmapped(self, entries: Sequence[int]) -> Deferred[int]:
+        """Take entries off the worklist; if they come again, they are counted from 1."""
+        return self._open_writer.submit(_FORGET, entries)
 
     def ledger(self, *, verify: bool = False) -> Deferred[Ledger]:
         """Both identities, from the counters; ``verify`` holds them against the rows too."""

@@ -37,7 +37,7 @@ async def test_an_older_store_is_brought_up_to_date_when_the_engine_starts(
     old.open()
     await old.accept(received(1))
     await old.close()
-    steps = [*schema.migrations(), (2, "CREATE TABLE later (x INTEGER) STRICT;")]
+    steps = [*schema.migrations(), (99, "CREATE TABLE later (x INTEGER) STRICT;")]
     monkeypatch.setattr(schema, "migrations", lambda: steps)
     with pytest.raises(StoreError, match="let this version of the engine run first"):
         SqliteStore.reader(path)
@@ -46,7 +46,7 @@ async def test_an_older_store_is_brought_up_to_date_when_the_engine_starts(
     assert (await new.accept(received(2))).message_id == 2
     await new.close()
     with sqlite3.connect(path) as looked:
-        assert looked.execute("PRAGMA user_version").fetchone() == (2,)
+        assert looked.execute("PRAGMA user_version").fetchone() == (99,)
         assert looked.execute("SELECT count(*) FROM later").fetchone() == (0,)
     looked.close()
 
@@ -55,7 +55,7 @@ async def test_an_older_store_is_brought_up_to_date_when_the_engine_starts(
 async def test_a_migration_that_fails_changes_nothing(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = [*schema.migrations(), (2, "CREATE TABLE later (x INTEGER); nonsense;")]
+    broken = [*schema.migrations(), (99, "CREATE TABLE later (x INTEGER); nonsense;")]
     with monkeypatch.context() as patch:
         patch.setattr(schema, "migrations", lambda: broken)
         with pytest.raises(StoreError, match="nonsense"):
