@@ -240,13 +240,12 @@ def lanes(
     identifier without a system means something to its own channel only. A message without a
     patient has the lane of its sender.
     """
-    keys = dict.fromkeys(
-        key
-        for name, numbers in _PATIENT_FIELDS
-        for segment in message.all(name)
-        for number in numbers
-        for key in _identifiers(message, segment, number, channel, known)
-    )
+    keys: dict[str, None] = {}
+    for name, numbers in _PATIENT_FIELDS:
+        for segment in message.all(name):
+            for number in numbers:
+                if segment.field(number):
+                    keys.update(_identifiers(message, segment, number, channel, known))
     if not keys:
         keys = {f"{channel.name}|{message.sender}": None}
     return tuple([f"{scope}|{key}" for scope in scopes for key in keys])
@@ -254,14 +253,14 @@ def lanes(
 
 def _identifiers(
     message: Message, segment: Segment, number: int, channel: F, known: Authorities
-) -> Iterator[str]:
+) -> Iterator[tuple[str, None]]:
     component = message.delimiters.component
     for repetition, raw in enumerate(segment.repetitions(number), start=1):
         value = segment.value(number, repetition).strip()
         if value and value != '""':
             authority = part(raw, 4, component)
             system = known.system(segment, number, repetition, authority)
-            yield f"{system or _default_system(segment, number, channel, authority)}|{value}"
+            yield f"{system or _default_system(segment, number, channel, authority)}|{value}", None
 
 
 def _default_system(segment: Segment, number: int, channel: F, authority: str) -> str:

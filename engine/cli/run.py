@@ -7,13 +7,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
 if TYPE_CHECKING:
     from engine.service import Service
 
+#: Seconds that a log line may wait for others, to be written with one system call.
+_MOMENT = 0.05
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -37,16 +39,23 @@ def run(folder: Path, config: Path | None) -> None:
     from engine.config import load_installation
     from engine.notify import Systemd
     from engine.service import Service
+    from engine.service.lines import Lines
 
     installation = load_installation(config or folder)
-    # The store's thread needs the interpreter for moments between its system calls. With
-    # Python's 5 ms it would wait that long for each, while the reactor is busy: measured, a
-    # third of the throughput.
-    sys.setswitchinterval(0.0001)
     settings = installation.configuration.engine
-    log.configure(settings.log.format, settings.log.level)
+
+    def soon(call: Callable[[], None]) -> None:
+        reactor.callFromThread(reactor.callLater, _MOMENT, call)
+
+    lines = Lines(sys.stderr, soon)
+    stream = cast("TextIO", lines)  # as much of a text file as a log writes to
+    log.configure(settings.log.format, settings.log.level, stream)
     log.capture()
-    _Process(Service(installation, reactor, systemd=Systemd()), reactor).run()
+    try:
+        service = Service(installation, reactor, systemd=Systemd(), log_stream=stream)
+        _Process(service, reactor).run()
+    finally:
+        lines.close()
 
 
 class _Process:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.defer import TimeoutError as TookTooLong
@@ -54,6 +54,7 @@ class Service:
         *,
         systemd: Systemd | None = None,
         load: Callable[[Path], Installation] = load_installation,
+        log_stream: TextIO | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         settings = installation.configuration.engine
@@ -61,6 +62,7 @@ class Service:
         self._reactor = reactor
         self._systemd = systemd or Systemd({})
         self._load = load
+        self._log_stream = log_stream
         self._now = now
         self._log = log.get()
         self.metrics = Metrics()
@@ -202,7 +204,8 @@ class Service:
         self._conversions.use(installation)
         self.deliveries.use(configuration)
         self._budget.limit = configuration.engine.memory
-        log.configure(configuration.engine.log.format, configuration.engine.log.level)
+        settings = configuration.engine.log
+        log.configure(settings.format, settings.level, self._log_stream)
         self.metrics.configured(configuration.hash, self._now())
 
     def _refuse(self, error: EngineError) -> None:

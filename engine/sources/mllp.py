@@ -189,7 +189,8 @@ class MllpProtocol(protocol.Protocol):
         inside = self._decoder.inside
         if inside or self._in_frame.running:
             self._in_frame.progress(inside=inside, received=received, new_frame=new_frame)
-        self._watch_for_silence()
+        if self._around.source.tolerant:
+            self._watch_for_silence()
         if self._last_frame and not inside:
             self._end()
         self._count_bytes()

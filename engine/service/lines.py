@@ -1,0 +1,41 @@
+"""Log lines in groups: one system call for what is said within a moment."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TextIO
+
+
+class Lines:
+    """A stream for the log. A system call for each line costs a busy listener more than the line.
+
+    ``soon`` calls what it is given within a moment, in the reactor's thread. What a killed
+    process had not written yet is lost; the store, not the log, is the record.
+    """
+
+    def __init__(self, stream: TextIO, soon: Callable[[Callable[[], None]], Any]) -> None:
+        self._stream = stream
+        self._soon = soon
+        self._lines: deque[str] = deque()
+
+    def write(self, line: str) -> None:
+        """Say it within a moment; from any thread, as log lines come."""
+        self._lines.append(line)
+        if len(self._lines) == 1:
+            self._soon(self.close)
+
+    def flush(self) -> None:
+        """Leave it to the moment's end: structlog asks for this after each line."""
+
+    def isatty(self) -> bool:
+        """Whether people read it as it comes."""
+        return self._stream.isatty()
+
+    def close(self) -> None:
+        """Write what waits."""
+        lines = []
+        while self._lines:
+            lines.append(self._lines.popleft())
+        self._stream.write("".join(lines))
+        self._stream.flush()
