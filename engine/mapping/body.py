@@ -95,14 +95,17 @@ class Writer:
             )
             return
         if isinstance(body, Block) and definitions.is_primitive(element.type):
-            self._primitive_extension(holder, key, body, site, listed=element.is_list)
+            self._primitive_extension(holder, element, body, site)
             return
         self._body(body, Slot(holder, key, element, site.address, site, guard))
 
-    def _primitive_extension(
-        self, holder: str, key: str, body: Block, site: Site, *, listed: bool
-    ) -> None:
-        """Extensions on a primitive stand beside it, under ``_name`` (FHIR JSON, 2.6.2.3)."""
+    def _primitive_extension(self, holder: str, element: Element, body: Block, site: Site) -> None:
+        """Extensions on a primitive stand beside it, under ``_name`` (FHIR JSON, 2.6.2.3).
+
+        Beside a code of a required binding only where there is one, unless they say that there
+        is none: the sender's own code does not stand for it.
+        """
+        key, listed = element.name, element.is_list
         name = self.emitter.fresh("e")
         self.emitter.line(f"{name} = {{}}")
         for inner, item in body.fields:
@@ -113,7 +116,9 @@ class Writer:
         # beside a list of primitives stands a list, of which this is the first
         beside = "[{}])[0]" if listed else "{})"
         kept = f"{holder}.setdefault({'_' + key!r}, {beside}.setdefault('extension', [])"
-        with self.emitter.block(f"if {name}:"):
+        absent = any("data-absent-reason" in inner for inner, _ in body.fields)
+        coded = bool(element.codes) and not absent
+        with self.emitter.block(f"if {name} and {key!r} in {holder}:" if coded else f"if {name}:"):
             self.emitter.line(f"{kept}.extend({name}['extension'])")
 
     def _extension(self, holder: str, alias: str, body: Body, site: Site) -> None:
