@@ -235,7 +235,16 @@ class MllpProtocol(protocol.Protocol):
     # --- answers and bytes -------------------------------------------------------------------
 
     def _write(self, answer: bytes) -> None:
-        self.transport.write(answer)
+        transport = self.transport
+        sent = 0
+        if not (self.answers.pending or transport.dataBuffer or transport._tempDataBuffer):
+            # The sender waits for just this, and nothing is before it: the socket takes it at
+            # once, without a turn of the reactor and two changes of what it polls for.
+            sent = transport.writeSomeData(answer)
+            if not isinstance(sent, int):
+                sent = 0  # the connection is lost, as the transport will find out
+        if sent < len(answer):
+            transport.write(answer[sent:])
 
     def _dropped(self) -> None:
         self._around.record.answer_dropped(self._around.port, self.peer)
