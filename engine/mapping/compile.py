@@ -16,8 +16,9 @@ from engine.mapping.body import WHOLE, Writer
 from engine.mapping.convert import Conversions
 from engine.mapping.emit import Emitter
 from engine.mapping.fetch import Site
+from engine.mapping.memo import memoised
 from engine.mapping.model import DatatypeMap, Library, SegmentMap
-from engine.mapping.runtime import MEMO_LIMIT, MESSAGE, PARENT, SEGMENT, Run, Spec
+from engine.mapping.runtime import MESSAGE, PARENT, SEGMENT, Run, Spec
 from engine.mapping.survey import field_elements, often_asked, referenced_segments, split_constants
 
 SegmentFunction = Callable[[Run, int], None]
@@ -164,34 +165,3 @@ class Compiler:
         problem = Problem(place, what, instead)
         if problem not in self.problems:
             self.problems.append(problem)
-
-
-def memoised(name: str, build: DatatypeFunction) -> DatatypeFunction:
-    """The same function, remembering what each text became: codes and people repeat.
-
-    What a conversion noted, and the resources that it made, happen again with it.
-    """
-
-    def remembered(run: Run, v: str, sep: str) -> Any:
-        memos = run.memos
-        memo = memos.get((name, sep))
-        if memo is None:
-            memo = memos[name, sep] = {}
-        hit = memo.get(v)
-        if hit is not None:
-            value, said = hit
-            if said is not None:
-                fresh, touched, unmapped = said
-                run.fresh.extend(fresh)
-                run.again(touched)
-                run.unmapped.extend(unmapped)
-            return value
-        if len(memo) > MEMO_LIMIT:
-            memo.clear()
-        noted, mark, missed = len(run.fresh), len(run.touched), len(run.unmapped)
-        value = build(run, v, sep)
-        said = (run.fresh[noted:], run.touched[mark:], run.unmapped[missed:])
-        memo[v] = (value, said if any(said) else None)
-        return value
-
-    return remembered

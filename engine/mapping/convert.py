@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.fhir import definitions
@@ -14,6 +15,7 @@ from engine.mapping.constants import advice
 from engine.mapping.emit import Emitter
 from engine.mapping.fetch import Raw
 from engine.mapping.functions import Function
+from engine.mapping.memo import memoised
 from engine.mapping.model import DatatypeMap, Library
 from engine.mapping.runtime import Run, Shared, dumps
 
@@ -47,6 +49,12 @@ class Conversion:
         if self.traced and trace:
             arguments.append(item.at)
         return f"{emitter.constant(self.call)}({', '.join(arguments)})"
+
+
+def _via(
+    call: Convert, table: ConceptMap, local: Convert, policy: str, run: Run, v: str, sep: str
+) -> Any:
+    return call(run, v, sep, table, local, policy)
 
 
 class Conversions:
@@ -115,8 +123,13 @@ class Conversions:
             local = self._compiler.datatype(plain) if plain else coding.plain
             policy = self._library.policies.get(name, "keep")
             call = coding.concept if wanted == "CodeableConcept" else coding.single
-            extra = (table, local, policy)
-            return Conversion(call, separated=True, extra=extra, traced=True, table=name)
+            if self._compiler.trace or policy in ("hold", "reject"):
+                extra = (table, local, policy)
+                return Conversion(call, separated=True, extra=extra, traced=True, table=name)
+            quick = memoised(
+                f"{raw.type} via {name} {wanted}", partial(_via, call, table, local, policy)
+            )
+            return Conversion(quick, separated=True, table=name)
         if definitions.is_primitive(wanted):
             kind = wanted if wanted in ("boolean", "integer", "positiveInt") else "code"
             return Conversion(coding.code, separated=True, extra=(table, kind), table=name)
