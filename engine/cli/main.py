@@ -25,6 +25,7 @@ COMMANDS = {
     "convert": "engine.cli.convert:convert",
     "explain": "engine.cli.explain:explain",
     "coverage": "engine.cli.coverage:coverage",
+    "unmapped": "engine.cli.unmapped:unmapped",
     "test": "engine.cli.test:test",
     "send": "engine.cli.send:send",
     "messages": "engine.cli.messages:messages",

@@ -1,0 +1,217 @@
+"""``unmapped``: the codes that no table holds, and what a person makes of them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from engine.cli.store import FOLDER, moment, store_of
+from engine.documents import load_document
+from engine.errors import StoreError
+from engine.mapping.conceptmap import ConceptMap, Target
+from engine.mapping.library import load_library
+from engine.mapping.terminology import from_fhir
+from engine.store import worklist as stored
+from engine.store.opening import short_session
+from engine.store.reader import Reader
+from engine.store.records import HeldDelivery, UnmappedCode
+from engine.store.replay import Review, replay
+from engine.workbench import tables, worklist
+from engine.workbench.tables import NoSuchTable
+
+_config = click.option(
+    "--config", type=FOLDER, default=".", help="The configuration folder; default: here."
+)
+_channel = click.option("--channel", default="", help="Only of this channel.")
+_table = click.option("--table", default="", help="Only of this code table.")
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_mapping = click.option("--mapping", default="", help="The feed whose table it is.")
+
+
+@click.group()
+def unmapped() -> None:
+    """Work through codes that came in messages and that no code table holds."""
+
+
+@unmapped.command("list")
+@_config
+@_channel
+@_table
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(config: Path, channel: str, table: str, as_json: bool) -> None:
+    """List them, the most frequent first, with a message in which each stands."""
+    found = _found(config, channel, table)
+    if as_json:
+        click.echo(orjson.dumps([_plain(one) for one in found], option=orjson.OPT_INDENT_2))
+    else:
+        _show(found)
+
+
+@unmapped.command()
+@_config
+@_channel
+@_table
+@click.option("--conceptmap", type=_FILE, metavar="FILE.json", help="As FHIR ConceptMap, there.")
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV, to be filled in; the default.")
+def export(config: Path, channel: str, table: str, conceptmap: Path | None, as_csv: bool) -> None:
+    """Hand them to people or tools who know codes: as CSV, or as FHIR ConceptMap."""
+    if conceptmap is not None and as_csv:
+        raise click.UsageError("either --conceptmap or --csv")
+    found = _found(config, channel, table)
+    if conceptmap is None:
+        click.echo(worklist.as_csv(found), nl=False)
+    else:
+        made = orjson.dumps(worklist.as_fhir(found), option=orjson.OPT_INDENT_2)
+        conceptmap.write_bytes(made + b"\n")
+
+
+@unmapped.command()
+@click.argument("table")
+@click.argument("code")
+@click.option("--to", required=True, metavar="SYSTEM#CODE", help="What it means.")
+@click.option("--display", default="", help="The name of that.")
+@_mapping
+@_config
+def resolve(table: str, code: str, to: str, display: str, mapping: str, config: Path) -> None:
+    """Say what CODE of TABLE means: by a row in the feed's table.
+
+    CODE may be a text that was typed instead of one; upper case, accents and blanks do not
+    count then. The mappings are checked with the row; then messages that are held and have
+    the code are sent again. An engine that runs must read its configuration again first
+    (`systemctl reload`), within the second it does: what is held again can be replayed.
+    """
+    entries = worklist.meant(_found(config, "", table), code)
+    feed = mapping or _one_feed(config, entries, table)
+    system, _, target = to.rpartition("#")
+    library = load_library([config / "mappings"])
+    folder = tables.feed_folder(config / "mappings", feed)
+    known = library.mapping(feed).library
+    tables.require_table(table, list(known.tables))
+    row = worklist.row_of(
+        code, entries, Target(tables.system_of(system, known.systems), target, display)
+    )
+    _change(config, tables.added(folder, table, [row]))
+    _settle(config, [one for one in entries if _feed_of(config, one.channel) == feed])
+
+
+@unmapped.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--table", required=True, help="The code table that gets its rows.")
+@click.option("--mapping", required=True, help="The feed whose table it is.")
+@_config
+def import_(file: Path, table: str, mapping: str, config: Path) -> None:
+    """Add the rows of a FHIR ConceptMap in FILE to a feed's table, as `resolve` does one."""
+    try:
+        resource = orjson.loads(file.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise click.UsageError(f"{file} is not JSON: {error}") from error
+    if not isinstance(resource, dict):
+        raise click.UsageError(f"{file} is not a FHIR ConceptMap")
+    made = from_fhir(resource, table)
+    folder = tables.feed_folder(config / "mappings", mapping)
+    names = list(load_library([config / "mappings"]).mapping(mapping).library.tables)
+    tables.require_table(table, names)
+    _change(config, tables.added(folder, table, made.rows))
+    entries = [one for one in _found(config, "", table) if _feed_of(config, one.channel) == mapping]
+    _settle(config, _answered(entries, made))
+
+
+def _answered(entries: Sequence[UnmappedCode], made: ConceptMap) -> list[UnmappedCode]:
+    return [one for one in entries if made.find(one.code, one.text) is not None]
+
+
+def _change(config: Path, change: tables.Change) -> None:
+    change.make(config / "mappings")
+    click.echo(change.diff(), nl=False)
+
+
+def _settle(config: Path, entries: Sequence[UnmappedCode]) -> None:
+    """Take entries off the list and send again what waited for them."""
+    if not entries:
+        return
+    path = store_of(config)
+    numbers = [one.id for one in entries]
+    with Reader(path) as reader:
+        held = reader.held_with(numbers)
+    for delivery in held:
+        _replay(path, delivery)
+    with short_session(path, time.time) as session:
+        stored.forget(session, numbers)
+    click.echo(f"{sum(one.count for one in entries)} messages have had it; {len(held)} were held")
+
+
+def _replay(path: Path, held: HeldDelivery) -> None:
+    try:
+        with short_session(path, time.time) as session:
+            replay(session, Review(held.message_id, held.destination))
+    except StoreError as reason:  # somebody else was faster, or it is overtaken
+        click.echo(str(reason), err=True)
+    else:
+        click.echo(f"message {held.message_id}: queued to {held.destination}")
+
+
+# ---------------------------------------------------------------- which feed is meant
+
+
+def _one_feed(config: Path, entries: Sequence[UnmappedCode], table: str) -> str:
+    """The mapping of the channels in which the code was seen."""
+    feeds = sorted({_feed_of(config, one.channel) for one in entries})
+    if not feeds:
+        raise NoSuchTable(f"no such code of '{table}' is on the list: name a feed with --mapping")
+    if len(feeds) > 1:
+        raise NoSuchTable(f"it is on the list of {', '.join(feeds)}: name one with --mapping")
+    return feeds[0]
+
+
+def _feed_of(config: Path, channel: str) -> str:
+    """The mapping of a channel; read without what only a running engine needs."""
+    for file in sorted((config / "channels").glob("*.yaml")):
+        document = load_document(file.read_text(encoding="utf-8"), f"channels/{file.name}")
+        name = document.entries.get("channel")
+        if (name.text if name is not None else file.stem) == channel:
+            mapping = document.entries.get("mapping")
+            return mapping.text if mapping is not None else "standard"
+    return "standard"
+
+
+# ---------------------------------------------------------------- showing
+
+
+def _found(config: Path, channel: str, table: str) -> list[UnmappedCode]:
+    with Reader(store_of(config)) as reader:
+        return reader.unmapped(channel, table)
+
+
+def _plain(one: UnmappedCode) -> dict[str, Any]:
+    times = {"first_seen": moment(one.first_seen), "last_seen": moment(one.last_seen)}
+    return {key: value for key, value in asdict(one).items() if key != "id"} | times
+
+
+def _show(found: Sequence[UnmappedCode]) -> None:
+    shown = Table(box=None, pad_edge=False)
+    for head in ("messages", "channel", "table", "code", "text", "last seen", "such as"):
+        right = head in ("messages", "such as")
+        shown.add_column(head, justify="right" if right else "left", overflow="fold")
+    for one in found:
+        last = moment(one.last_seen)
+        cells = (one.channel, one.table, one.code, one.text, last)
+        shown.add_row(str(one.count), *map(_literal, cells), str(one.example))
+    Console(width=None if sys.stdout.isatty() else 180).print(
+        shown if found else "every code was found in its table"
+    )
+
+
+def _literal(text: str) -> str:
+    """A text in which no bracket means a colour, and no control character anything."""
+    from rich.markup import escape
+
+    return escape("".join(c if c.isprintable() else " " for c in text))
