@@ -21,7 +21,7 @@ from engine.mapping.conceptmap import ConceptMap, Target
 from engine.mapping.library import load_library
 from engine.mapping.terminology import from_fhir
 from engine.store import worklist as stored
-from engine.store.opening import short_session
+from engine.store.opening import in_use, short_session
 from engine.store.reader import Reader
 from engine.store.records import HeldDelivery, UnmappedCode
 from engine.store.replay import Review, replay
@@ -86,8 +86,8 @@ def resolve(table: str, code: str, to: str, display: str, mapping: str, config: 
 
     CODE may be a text that was typed instead of one; upper case, accents and blanks do not
     count then. The mappings are checked with the row; then messages that are held and have
-    the code are sent again. An engine that runs must read its configuration again first
-    (`systemctl reload`), within the second it does: what is held again can be replayed.
+    the code are sent again. While an engine runs, it must know the row first: then you are
+    told how to reload it and what to send again.
     """
     entries = worklist.meant(_found(config, "", table), code)
     feed = mapping or _one_feed(config, entries, table)
@@ -142,11 +142,21 @@ def _settle(config: Path, entries: Sequence[UnmappedCode]) -> None:
     numbers = [one.id for one in entries]
     with Reader(path) as reader:
         held = reader.held_with(numbers)
-    for delivery in held:
-        _replay(path, delivery)
+    if held and in_use(path):
+        _tell(held)
+    else:
+        for delivery in held:
+            _replay(path, delivery)
     with short_session(path, time.time) as session:
         stored.forget(session, numbers)
     click.echo(f"{sum(one.count for one in entries)} messages have had it; {len(held)} were held")
+
+
+def _tell(held: Sequence[HeldDelivery]) -> None:
+    """An engine that maps by the tables of before would only hold them again."""
+    numbers = " ".join(map(str, dict.fromkeys(one.message_id for one in held)))
+    click.echo("an engine runs and does not know the row yet: reload it (SIGHUP, or systemctl")
+    click.echo(f"reload), then send what it holds:\n  mllp-engine messages replay {numbers}")
 
 
 def _replay(path: Path, held: HeldDelivery) -> None:

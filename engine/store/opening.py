@@ -34,6 +34,18 @@ def lock(path: Path) -> IO[bytes]:
     return held
 
 
+def in_use(path: Path) -> bool:
+    """Whether an engine has this store now."""
+    try:
+        with path.with_name(path.name + ".lock").open("ab") as beside:
+            fcntl.flock(beside, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as failure:
+        raise StoreError(f"{path}: {failure.strerror}") from failure
+    return False
+
+
 def open_session(path: Path, clock: Callable[[], float]) -> Session:
     """A writing connection to a store that exists or is made; SQLite's errors as StoreError."""
     try:
