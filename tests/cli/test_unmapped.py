@@ -145,11 +145,14 @@ def test_what_was_held_for_a_code_is_sent_again_when_it_is_resolved(run: Run, si
 
 
 @pytest.mark.parametrize("site", ["hold"], indirect=True)
-def test_an_engine_that_runs_must_know_the_row_before_it_sends_again(run: Run, site: Path) -> None:
+@pytest_twisted.ensureDeferred
+async def test_an_engine_that_runs_must_know_the_row_before_it_sends_again(
+    run: Run, site: Path
+) -> None:
     store = SqliteStore(EngineSettings(site / "kept").store)
     store.open()
     result = run("resolve", "allergens", "PCN", "--to", "SCT#91936005")
-    pytest_twisted.blockon(store.close())
+    await store.close()
     assert "mllp-engine messages replay 1 3" in result.stdout
     assert states(site) == [State.HELD, State.HELD, State.HELD]
     assert listed(run) == {"penicillin (rash)": 1}
