@@ -16,9 +16,9 @@ from tests.acceptance.daemon import Daemon
 from tests.acceptance.site import Site
 
 GOAL = 2000
-SECONDS = 20.0
+SECONDS = 5.0
 CONNECTIONS = 16
-PATIENCE = 30.0
+PATIENCE = 180.0
 FLAT = 1.15
 
 
@@ -78,7 +78,7 @@ def _measure(kind: str, title: str) -> Row:
 
 
 def _wait_until_drained(engine: Daemon) -> None:
-    """What was taken faster than it was delivered is queued: deliver it, or most of it."""
+    """What was taken faster than it was delivered is queued; the rate is of all that was delivered."""
     end = time.perf_counter() + PATIENCE
     while engine.metric("mllp_engine_deliveries_queued") > 0 and time.perf_counter() < end:
         engine.wait(0.1)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 ORU14 = (Path(__file__).parent / "oru14.hl7").read_text(encoding="ascii").replace("\n", "\r")
 _CONTROL_ID, _PATIENT, _FILLER = "MSG2024031500147", "100045821", "LAB2024-99817"
+# Every identifier is a lane: one that all patients shared would make them wait for each other.
+_SECURITY = "999-84-1122"
 _FAMILIES = ("Testpatient", "Muster", "Sample", "Esempio", "Beispiel", "Ejemplo", "Voorbeeld")
 _GIVEN = ("Anna", "Bert", "Clara", "David", "Edith", "Frank", "Greta", "Hugo", "Ida", "Jonas")
 
@@ -16,6 +18,7 @@ def oru14(number: int, patient: int) -> str:
     text = (
         ORU14.replace(_CONTROL_ID, f"B{number:015}")
         .replace(_PATIENT, f"{100000000 + patient}")
+        .replace(_SECURITY, f"999-{patient % 100:02}-{patient % 10000:04}")
         .replace(_FILLER, f"LAB-{number}")
         .replace("ORD774512", f"ORD-{number}")
         .replace("DOE^JANE", name)
@@ -52,13 +55,13 @@ def _template(text: str) -> Callable[[str], bytes]:
 
 def small_frames(patients: int, start: int = 0) -> Iterator[bytes]:
     """Frames of a short result: MSH, PID, OBR and one OBX."""
-    lines = oru14(1, 1).split("\r")
-    chosen = [line for line in lines if line.startswith(("MSH", "PID", "OBR", "OBX|1|"))]
-    cut = [
-        _template("\r".join(chosen).replace("100000001", f"{100000000 + patient}") + "\r")
-        for patient in range(patients)
-    ]
+    cut = [_template("\r".join(_chosen(oru14(1, patient))) + "\r") for patient in range(patients)]
     number = start
     while True:
         number += 1
         yield cut[number % patients](f"{number:015}")
+
+
+def _chosen(text: str) -> list[str]:
+    lines = text.split("\r")
+    return [line for line in lines if line.startswith(("MSH", "PID", "OBR", "OBX|1|"))]

@@ -8,7 +8,7 @@ from typing import Generic, Protocol, Self, TypeVar, cast
 
 from engine.errors import ErrorCode, Location, MessageError
 from engine.hl7v2.ack import is_acknowledgement
-from engine.hl7v2.message import Message, Segment
+from engine.hl7v2.message import Delimiters, Message, Segment
 from engine.hl7v2.segment import part
 from engine.mapping.functions import authority_parts
 from engine.mapping.language import MessageCondition
@@ -206,24 +206,28 @@ class Authorities:
     authorities: Mapping[str, str] = field(default_factory=dict)
     systems: Mapping[str, str] = field(default_factory=dict)
     #: CX.4 as it stands -> its system; a feed names the same few in every message
-    _found: dict[str, str | None] = field(default_factory=dict, compare=False, repr=False)
+    _found: dict[tuple[str, Delimiters], str | None] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def dialect(self) -> Self:
         """Itself, where a conversion looks for the tables of its run."""
         return self
 
-    def system(self, segment: Segment, number: int, repetition: int, authority: str) -> str | None:
-        """The system of an identifier by its assigning authority, CX.4, as the mapping has it."""
+    def system(self, message: Message, authority: str) -> str | None:
+        """The system of identifiers of an assigning authority, CX.4, as the mapping has it."""
         if not authority:
             return None
+        delimiters = message.delimiters
         try:
-            return self._found[authority]
+            return self._found[authority, delimiters]
         except KeyError:
             if len(self._found) >= _AUTHORITIES_AT_MOST:
                 self._found.clear()
-            hd = [segment.value(number, repetition, 4, n).strip() for n in (1, 2, 3)]
-            self._found[authority] = found = authority_parts(cast(Run, self), *hd)
+            parts = (part(authority, n, delimiters.subcomponent) for n in (1, 2, 3))
+            hd = [message.unescape(text).strip() for text in parts]
+            self._found[authority, delimiters] = found = authority_parts(cast(Run, self), *hd)
             return found
 
 
@@ -259,15 +263,21 @@ def _identifiers(
         value = segment.value(number, repetition).strip()
         if value and value != '""':
             authority = part(raw, 4, component)
-            system = known.system(segment, number, repetition, authority)
+            system = known.system(message, authority)
             yield f"{system or _default_system(segment, number, channel, authority)}|{value}", None
 
 
 def _default_system(segment: Segment, number: int, channel: F, authority: str) -> str:
-    """The channel's word for an identifier that names no system; else one of its own."""
-    stated = channel.assigner.get(f"{segment.name}-{number}")
-    if stated is None and segment.name == "MRG":
-        stated = channel.assigner.get("PID-3")  # MRG-1 is the former PID-3
+    """The channel's word for an identifier that names no authority; else one of its own.
+
+    An authority without a known system is not the channel's: an insurer's number beside the
+    record number must not become a record number.
+    """
+    stated = None
+    if not authority:
+        # MRG-1 is the former PID-3.
+        path = "PID-3" if segment.name == "MRG" else f"{segment.name}-{number}"
+        stated = channel.assigner.get(path)
     return stated or f"{channel.name}:{authority}"
 
 

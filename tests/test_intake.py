@@ -203,6 +203,22 @@ def test_the_feeds_table_of_authorities_counts_as_it_does_for_the_mapping() -> N
     assert feed == lanes_of("PID|1||4711^^^&https://north.example/id&URI\r", Feed("b"))
 
 
+def test_an_authority_without_a_known_system_is_not_taken_for_the_channels() -> None:
+    channel = Feed(assigner={"PID-3": "urn:oid:1.2.3"})
+    assert lanes_of("PID|1||4711~900^^^INSURER^SS\r", channel) == {
+        "clinic|urn:oid:1.2.3|4711",
+        "clinic|north:INSURER|900",
+    }
+
+
+def test_what_is_known_of_authorities_does_not_grow_without_end() -> None:
+    known = Authorities({"NORTH": "https://north.example/id"})
+    for number in range(10_000):
+        lanes_of(f"PID|1||1^^^A{number}\r", None, known)
+    assert lanes_of("PID|1||1^^^NORTH\r", None, known) == {"clinic|https://north.example/id|1"}
+    assert len(known._found) < 5000
+
+
 def test_identifiers_without_a_system_never_join_two_channels() -> None:
     assert not lanes_of("PID|1||123\r", Feed("a")) & lanes_of("PID|1||123\r", Feed("b"))
 

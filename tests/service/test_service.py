@@ -9,9 +9,11 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import ensureDeferred
 
-from engine.errors import StoreError
+from engine.errors import MessageError, StoreError
+from engine.service.conversions import Conversions
 from engine.sources.port import PortError
-from tests.service.site import Running
+from engine.store.records import Claimed
+from tests.service.site import Running, load
 from tests.sources.rig import adt, enhanced
 
 Site = Callable[[], Running]
@@ -195,3 +197,37 @@ async def test_a_drain_answers_what_has_come_and_says_so_on_the_console(site: Si
     assert set(sender.codes) == {"AA"}
     assert sender.ids == [str(number) for number in range(len(sender.ids))]
     await stopped
+
+
+def test_a_message_whose_channel_is_gone_cannot_be_mapped_any_more(site: Site) -> None:
+    running = site()
+    running.channel("north")
+    conversions = Conversions(load(running.folder))
+    claimed = Claimed(1, 1, "south", "file", (1,), 1, adt("1"), 0.0, "hash")
+    with pytest.raises(MessageError, match="south is no longer configured"):
+        conversions.claimed(claimed)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reload_exchanges_the_deliveries_to_a_server_that_changed(site: Site) -> None:
+    running = site()
+    server = "servers:\n  clinic:\n    url: http://127.0.0.1:9/fhir\n    timeout: {}s\n"
+    running.engine(server.format(1))
+    running.channel("north")
+    file = running.folder / "channels" / "north.yaml"
+    file.write_text(file.read_text() + "  - fhir: clinic\n")
+    service = await running.start()
+    sender = await running.sender()
+    sender.send(adt("1"))
+    await sender.answered(1)
+    before = dict(service.deliveries._running)
+    running.engine(server.format(2))
+    assert await service.reload()
+    await running.until(lambda: len(service.deliveries.names) == 2)
+    after = service.deliveries._running
+    assert after["clinic"].loop is not before["clinic"].loop
+    assert after["clinic"].senders is not before["clinic"].senders
+    assert after["north"].loop is before["north"].loop
+    sender.send(adt("2"))
+    await sender.answered(2)
+    assert sender.codes == ["AA", "AA"]

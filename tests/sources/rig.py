@@ -10,9 +10,10 @@ from contextlib import closing, contextmanager
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from twisted.internet import defer, protocol, reactor
+from twisted.internet import defer, interfaces, protocol, reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from engine.config import Channel, FhirDestination, MllpSource
 from engine.hl7v2.frame import Decoder, Frame, wrap
@@ -36,6 +37,7 @@ from engine.store.records import Received
 from engine.store.sqlite import SqliteStore
 
 
+@implementer(interfaces.IHalfCloseableProtocol)
 class Sender(protocol.Protocol):
     """A peer written for the tests: sends bytes, collects answers, can close one side."""
 
@@ -44,6 +46,7 @@ class Sender(protocol.Protocol):
         self.answers: list[Message] = []
         self.closed: defer.Deferred[None] = defer.Deferred()
         self.ended = False
+        self.keep_open = False  # also when the other side has closed its own
         self._waiting: list[tuple[int, defer.Deferred[list[Message]]]] = []
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
@@ -54,6 +57,13 @@ class Sender(protocol.Protocol):
             if len(self.answers) >= entry[0]:
                 self._waiting.remove(entry)
                 entry[1].callback(self.answers)
+
+    def readConnectionLost(self) -> None:  # noqa: N802
+        if not self.keep_open:
+            self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:  # noqa: N802
+        pass
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:  # noqa: N802
         self.ended = True

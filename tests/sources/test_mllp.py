@@ -12,6 +12,7 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from engine.hl7v2.frame import wrap
+from engine.sources import ending
 from engine.sources.port import PortError, is_in
 from tests.sources.rig import Rig, adt, turn
 
@@ -349,3 +350,31 @@ async def test_a_drain_finishes_the_frame_that_is_being_read_and_its_answers(
     assert busy.ids[:2] == ["1", "2"]
     assert set(busy.codes) == {"AA"}
     assert rig.budget.used == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_peer_that_does_not_close_its_side_after_our_last_word_is_cut(
+    open_port: OpenPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "LINGER", 0.1)
+    rig = open_port(max_frame=1000)
+    sender = await rig.sender()
+    sender.keep_open = True
+    sender.send(adt("1", extra="NTE|1||" + "x" * 5000))
+    await sender.answered(1)
+    assert sender.codes == ["AR"]
+    # The peer only reads, so its reactor is not told of the cut: the port is asked.
+    await rig.until(lambda: rig.port.connections == 0)
+    sender.transport.abortConnection()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_lost_connection_lets_those_behind_it_read_on(open_port: OpenPort) -> None:
+    rig = open_port(memory=10_000)
+    first, second = await rig.sender(), await rig.sender()
+    first.raw(wrap(adt("1", extra="NTE|1||" + "x" * 50_000))[:-3])
+    await rig.until(lambda: rig.budget.used > 10_000)
+    second.send(adt("2"))
+    first.transport.abortConnection()
+    await second.answered(1)
+    await rig.until(lambda: rig.budget.used == 0)
