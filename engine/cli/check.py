@@ -10,7 +10,7 @@ import orjson
 from engine.errors import ConfigurationError, Problem
 
 
-@click.command()
+@click.command(short_help="Check FOLDER: every mistake, with file, line and column.")
 @click.argument(
     "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default="."
 )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 import orjson
-from rich.console import Console
 from rich.table import Table
 
+from engine.cli.terminal import console
 from engine.errors import MessageError
 from engine.hl7v2.message import Message
 from engine.workbench import inputs
@@ -78,13 +78,13 @@ def _count(given: list[inputs.Input], found: Feed) -> tuple[Coverage, list[str]]
 
 
 def _show(totals: Coverage, top: int) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 180)
+    terminal = console()
     shares = "   ".join(f"{fate} [bold]{totals.share(fate):.1%}[/]" for fate in FATES)
-    console.print(f"{totals.messages} messages, {totals.total} values: {shares}")
+    terminal.print(f"{totals.messages} messages, {totals.total} values: {shares}")
     table = Table(title="unmapped", title_justify="left", box=None, pad_edge=False)
     for head in ("field", "values", "messages"):
         table.add_column(head, justify="left" if head == "field" else "right")
     for path, count in totals.left()[:top]:
         table.add_row(path, str(count.fates["unmapped"]), str(count.messages))
     if table.row_count:
-        console.print(table)
+        terminal.print(table)

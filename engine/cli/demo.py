@@ -32,7 +32,7 @@ _TICK = 0.02
 _LEDGER_WIDTH = 110
 
 
-@click.command()
+@click.command(short_help="Run the shipped channels on sample messages, and serve.")
 @click.option("--once", is_flag=True, help="End after the samples.")
 @click.option(
     "--folder",

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 import orjson
-from rich.console import Console
 from rich.table import Table
 
+from engine.cli.terminal import console
 from engine.errors import MessageError
 from engine.hl7v2.message import Message
 from engine.mapping.explain import Explained, Leaf
@@ -55,7 +55,7 @@ def explain(
     if isinstance(given, str):
         raise click.UsageError(given)
     found = feed(config, channel, mapping, mappings)
-    console = Console(width=None if sys.stdout.isatty() else 180)
+    terminal = console()
     tracing = found.library.tracing(found.mapping)
     failed = False
     for raw in inputs.messages(given[0].read()):
@@ -70,10 +70,11 @@ def explain(
             click.echo(orjson.dumps(plain(explained, message)))
             continue
         if not unmapped:
-            console.print(_elements(explained, message))
-        console.print(_fields(explained, only="unmapped" if unmapped else ""))
+            terminal.print(_elements(explained, message))
+        terminal.print(_fields(explained, only="unmapped" if unmapped else ""))
         for issue in explained.mapped.issues:
-            console.print(f"[yellow]{issue.severity}[/] {issue.at or ''} {issue.what} {issue.rule}")
+            said = f"{issue.at or ''} {issue.what} {issue.rule}"
+            terminal.print(f"[yellow]{issue.severity}[/] {said}")
     sys.exit(1 if failed else 0)
 
 

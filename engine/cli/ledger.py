@@ -7,16 +7,16 @@ from pathlib import Path
 
 import click
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from engine.cli.store import FOLDER, store_of
+from engine.cli.terminal import console
 from engine.lifecycle import Outcome, State
 from engine.store.ledger import Ledger
 from engine.store.reader import Reader
 
 
-@click.command()
+@click.command(short_help="Show that what came in is accounted for, to the last message.")
 @click.argument("folder", type=FOLDER, default=".")
 @click.option("--config", type=FOLDER, help="The same as FOLDER.")
 @click.option("--json", "as_json", is_flag=True, help="Print the ledger as JSON.")
@@ -41,22 +41,22 @@ def ledger(
 
 
 def _print(found: Ledger) -> None:
-    console = Console()
+    terminal = console()
     messages = _table("messages", ("channel", "port", "received", *Outcome))
     for account in found.messages:
         name = account.channel or "[dim]no channel[/]"
         numbers = (account.received, *account.outcomes.values())
         _row(messages, (name, account.port), numbers, account.balanced)
-    console.print(messages)
+    terminal.print(messages)
     deliveries = _table("deliveries", ("destination", "accepted", *State))
     for delivery in found.deliveries:
         numbers = (delivery.accepted, *delivery.states.values())
         _row(deliveries, (delivery.destination,), numbers, delivery.balanced)
-    console.print(deliveries)
+    terminal.print(deliveries)
     for fault in found.faults:
-        console.print(f"[bold red]fault[/] {fault}")
+        terminal.print(f"[bold red]fault[/] {fault}")
     verdict = "[green]the ledger balances[/]"
-    console.print(verdict if found.balanced else "[bold red]the ledger does not balance[/]")
+    terminal.print(verdict if found.balanced else "[bold red]the ledger does not balance[/]")
 
 
 def _table(title: str, columns: Iterable[str]) -> Table:

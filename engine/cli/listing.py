@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from engine.cli.store import moment
+from engine.cli.terminal import console
 from engine.lifecycle import Outcome, State
 from engine.store.records import StoredDelivery, StoredMessage
 
@@ -52,7 +52,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 def table(messages: Sequence[StoredMessage], *, more: bool) -> None:
     """A line for each message."""
-    console = Console()
+    terminal = console()
     lines = Table(box=None, pad_edge=False)
     for name in ("message", "received", "channel", "type", "control id", "answer", "became"):
         lines.add_column(name, no_wrap=True, justify="right" if name == "message" else "left")
@@ -68,23 +68,23 @@ def table(messages: Sequence[StoredMessage], *, more: bool) -> None:
             _became(message),
             escape(_why(message)),
         )
-    console.print(lines if messages else "no message fits")
+    terminal.print(lines if messages else "no message fits")
     if more:
-        console.print("[dim]there may be more: --limit[/]")
+        terminal.print("[dim]there may be more: --limit[/]")
 
 
 def page(message: StoredMessage) -> None:
     """One message, a line for each thing that is known of it."""
-    console = Console()
+    terminal = console()
     lines = Table(box=None, pad_edge=False, show_header=False)
     lines.add_column(style="dim", no_wrap=True)
     lines.add_column(overflow="fold")
     for name, value in _plain(asdict(message)).items():
         if value not in (None, "", False) and name != "deliveries":
             lines.add_row(name.replace("_", " "), escape(str(value)))
-    console.print(lines)
+    terminal.print(lines)
     for delivery in message.deliveries:
-        console.print(_delivery(delivery))
+        terminal.print(_delivery(delivery))
 
 
 def _delivery(delivery: StoredDelivery) -> str:

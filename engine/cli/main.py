@@ -6,6 +6,7 @@ the configuration cannot be used.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -46,6 +47,9 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command."""
         if cmd_name not in self.list_commands(ctx):
+            near = get_close_matches(cmd_name, COMMANDS, 1)
+            if near:
+                ctx.fail(f"there is no command '{cmd_name}' (did you mean '{near[0]}'?)")
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), name)

@@ -31,7 +31,7 @@ _config = click.option(
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group()
+@click.group(short_help="Find, show and replay what was received.")
 def messages() -> None:
     """Find, show and replay what was received, also while the engine runs."""
 
@@ -89,15 +89,16 @@ def list_(
 
 @messages.command()
 @click.argument("number", type=int)
-@_config
+@click.argument("folder", type=FOLDER, default=".")
+@click.option("--config", type=FOLDER, help="The same as FOLDER.")
 @click.option("--raw", is_flag=True, help="Its bytes as they were received, and nothing else.")
 @_json
-def show(number: int, config: Path, raw: bool, as_json: bool) -> None:
-    """Show message NUMBER: where it came from, its answer, its deliveries.
+def show(number: int, folder: Path, config: Path | None, raw: bool, as_json: bool) -> None:
+    """Show message NUMBER of the store that FOLDER configures: its answer, its deliveries.
 
     It names the patient; the content it shows only with --raw.
     """
-    with Reader(store_of(config)) as reader:
+    with Reader(store_of(config or folder)) as reader:
         found, payload = reader.message(number), reader.raw(number) if raw else None
     if found is None:
         raise StoreError(f"there is no message {number}")
@@ -206,11 +207,10 @@ def _write(payload: bytes | None, number: int) -> None:
     if payload is None:
         raise StoreError(f"the bytes of message {number} have been purged")
     if sys.stdout.isatty():
-        from rich.console import Console
-
         from engine.cli.show import hl7
+        from engine.cli.terminal import console
 
-        Console().print(hl7(payload))
+        console().print(hl7(payload))
     else:
         click.echo(payload, nl=False)
 

@@ -7,7 +7,7 @@ import json
 import click
 
 
-@click.command()
+@click.command(short_help="Print the JSON Schema of channels, or of engine.yaml.")
 @click.argument("what", type=click.Choice(["channel", "engine"]), default="channel")
 @click.option("--reference", "as_text", is_flag=True, help="Print a table for people (Markdown).")
 def schema(what: str, as_text: bool) -> None:

@@ -9,7 +9,6 @@ from itertools import chain
 
 import click
 import orjson
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,6 +19,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from engine.cli.terminal import console
 from engine.workbench import inputs
 from engine.workbench.mllp_client import Outcome, Sent, on_the_wire
 from engine.workbench.sending import Sending, Tally, Target, describe
@@ -58,7 +58,7 @@ class Address(click.ParamType[tuple[str, int]]):
         return host.strip("[]") or "127.0.0.1", int(port)
 
 
-@click.command()
+@click.command(short_help="Send messages over MLLP and wait for their answers.")
 @click.argument("paths", nargs=-1, metavar="[FILE|FOLDER|-]...")
 @click.option("--to", "address", type=Address(), default="127.0.0.1:2575", show_default=True)
 @click.option(
@@ -130,8 +130,8 @@ def _messages(paths: Sequence[str], *, whole: bool, as_is: bool) -> list[tuple[s
 
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True, highlight=False)
-    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+    terminal = console(stderr=True)
+    return Progress(*columns, TimeRemainingColumn(), console=terminal, transient=True)
 
 
 def _line(sent: Sent) -> Text:
@@ -144,7 +144,7 @@ def _line(sent: Sent) -> Text:
 
 def _show(tally: Tally) -> None:
     """The summary, for a person."""
-    console = Console(highlight=False)
+    terminal = console()
     table = Table(box=None, show_header=False, pad_edge=False)
     for code, count in sorted(tally.codes.items()):
         colour = "green" if code in ("AA", "CA") else "red"
@@ -155,10 +155,10 @@ def _show(tally: Tally) -> None:
             table.add_row(words, f"{tally.outcomes[outcome]:,}")
     if tally.strays:
         table.add_row(Text("answers to nothing that was sent", "yellow"), f"{tally.strays:,}")
-    console.print(table)
-    console.print(
+    terminal.print(table)
+    terminal.print(
         f"{tally.sent:,} messages in {tally.seconds:.2f} s, {tally.rate:,.0f}/s; "
         f"answers after {tally.wait(0.5):.1f} ms (half) and {tally.wait(0.99):.1f} ms (99 %)"
     )
     for sent in tally.problems:
-        console.print(_line(sent), soft_wrap=True)
+        terminal.print(_line(sent), soft_wrap=True)

@@ -74,9 +74,11 @@ def _entry(entry: dict[str, Any]) -> Text:
     if condition := request.get("ifNoneExist"):
         head.append(f" unless there is {unquote(condition)}", "green")
     resource = {k: v for k, v in entry["resource"].items() if k not in ("resourceType", "id")}
-    body = Text(orjson.dumps(_shortened(resource)).decode())
-    _JSON.highlight(body)
-    return head.append("\n").append(body)
+    for key, value in resource.items():
+        line = Text(f"  {orjson.dumps(key).decode()}: {orjson.dumps(_shortened(value)).decode()}")
+        _JSON.highlight(line)
+        head.append("\n").append(line)
+    return head
 
 
 def _shortened(value: Any) -> Any:

@@ -10,7 +10,7 @@ import click
 from engine.workbench.cases import Result, find, junit, run
 
 
-@click.command()
+@click.command(short_help="Compare the cases of mappings with what they should become.")
 @click.argument(
     "folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,10 +10,10 @@ from typing import Any
 
 import click
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from engine.cli.store import FOLDER, moment, store_of
+from engine.cli.terminal import console
 from engine.documents import load_document
 from engine.errors import StoreError
 from engine.mapping.conceptmap import ConceptMap, Target
@@ -37,7 +36,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 _mapping = click.option("--mapping", default="", help="The feed whose table it is.")
 
 
-@click.group()
+@click.group(short_help="Work through codes that no code table holds.")
 def unmapped() -> None:
     """Work through codes that came in messages and that no code table holds."""
 
@@ -215,9 +214,7 @@ def _show(found: Sequence[UnmappedCode]) -> None:
         last = moment(one.last_seen)
         cells = (one.channel, one.table, one.code, one.text, last)
         shown.add_row(str(one.count), *map(_literal, cells), str(one.example))
-    Console(width=None if sys.stdout.isatty() else 180).print(
-        shown if found else "every code was found in its table"
-    )
+    console().print(shown if found else "every code was found in its table")
 
 
 def _literal(text: str) -> str:

@@ -46,7 +46,7 @@ def site(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(site: Path) -> Run:
     def run(*arguments: str) -> Result:
-        return CliRunner().invoke(main, arguments, env={"COLUMNS": "200"})
+        return CliRunner().invoke(main, arguments, env={"COLUMNS": None})
 
     return run
 
@@ -84,6 +84,11 @@ def test_a_list_shows_why_and_neither_content_nor_patient(run: Run, site: Path) 
     assert "repeats message 3" in result.stdout
     for private in ("PID", "rubbish", "T1"):
         assert private not in result.stdout
+
+
+def test_what_goes_into_a_pipe_is_not_cut_off(run: Run, site: Path) -> None:
+    assert "…" not in run("messages", "list", str(site)).stdout
+    assert "…" not in run("ledger", str(site)).stdout
 
 
 def test_a_list_as_json_does_not_name_the_patient(run: Run, site: Path) -> None:
@@ -126,6 +131,12 @@ def test_one_message_is_shown_without_its_content(run: Run, site: Path) -> None:
     assert (told["patient"], told["deliveries"][0]["blocked"]) == ("T3", 1)
     waits = run("messages", "show", "4", "--config", str(site))
     assert "waits behind another message" in waits.stdout
+
+
+def test_the_folder_is_named_as_in_the_other_commands(run: Run, site: Path) -> None:
+    assert run("messages", "show", "1", str(site)).stdout == (
+        run("messages", "show", "1", "--config", str(site)).stdout
+    )
 
 
 def test_the_bytes_are_shown_when_asked_for_as_they_were_received(run: Run, site: Path) -> None:

@@ -23,6 +23,7 @@ def test_help_lists_every_command_with_a_sentence() -> None:
     for name in COMMANDS:
         line = next(line for line in done.stdout.splitlines() if line.startswith(f"  {name} "))
         assert len(line.split()) > 3
+        assert not line.endswith("..."), "cut off: give it a short_help"
 
 
 def test_the_version_is_told() -> None:
@@ -30,7 +31,10 @@ def test_the_version_is_told() -> None:
 
 
 def test_a_command_that_is_not_there_is_a_mistake_of_the_command_line() -> None:
-    assert CliRunner().invoke(main, ["chekc"]).exit_code == 2
+    done = CliRunner().invoke(main, ["chekc"])
+    assert done.exit_code == 2
+    assert "did you mean 'check'?" in done.output
+    assert CliRunner().invoke(main, ["xyzzy"]).exit_code == 2
 
 
 def test_each_command_starts_without_the_weight_of_the_others() -> None:
