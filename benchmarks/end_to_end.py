@@ -78,7 +78,7 @@ def _measure(kind: str, title: str) -> Row:
 
 
 def _wait_until_drained(engine: Daemon) -> None:
-    """What was taken faster than it was delivered is queued; the rate is of all that was delivered."""
+    """What was taken faster than delivered is queued; the rate is of all that was delivered."""
     end = time.perf_counter() + PATIENCE
     while engine.metric("mllp_engine_deliveries_queued") > 0 and time.perf_counter() < end:
         engine.wait(0.1)
