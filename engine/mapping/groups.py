@@ -77,7 +77,7 @@ class Groups:
                 ranks[number] = rank
             scopes.append(scope)
             parents.append(parent)
-            if segment.name not in self.attached and segment.name[0] != "Z":
+            if segment.name not in self.attached and not segment.name.startswith("Z"):
                 parent = index
         return scopes, parents
 

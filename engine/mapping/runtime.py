@@ -114,7 +114,7 @@ class Run:
         self.scopes = scopes
         self.parents = parents
         delimiters = message.delimiters
-        self.C = delimiters.component
+        self.C = delimiters.component or "\x00"
         self.R = delimiters.repetition or "\x00"
         self.S = delimiters.subcomponent or "\x00"
         self.E = delimiters.escape or "\x00"
