@@ -385,6 +385,23 @@ async def test_while_it_is_down_one_try_at_a_time_is_claimed(rig: Rig) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_what_comes_while_it_is_down_costs_the_loop_no_turn(rig: Rig) -> None:
+    rig.destination.answers.append(Down("gone"))
+    await rig.queue(1, patient="T1")
+    await rig.queue(2, patient="T2")
+    loop = rig.loop()
+    await rig.settled(1)
+    await rig.store.next_due("clinic")  # the turn after it has been taken
+    alarms = len(reactor.getDelayedCalls())  # type: ignore[attr-defined]
+    for _ in range(100):
+        loop.wake()
+    assert rig.destination.breaker.is_open
+    assert len(reactor.getDelayedCalls()) == alarms  # type: ignore[attr-defined]
+    await rig.settled(3)
+    assert sorted(rig.destination.taken) == ["1", "2"]
+
+
+@pytest_twisted.ensureDeferred
 async def test_many_dead_letters_in_a_row_are_told(rig: Rig) -> None:
     rig.destination.answers.extend([Dead("HTTP 422: no")] * DEAD_LETTERS)
     for number in range(1, DEAD_LETTERS + 2):

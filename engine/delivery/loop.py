@@ -81,7 +81,7 @@ class DeliveryLoop:
         self._settled = settled
         self._now = now
         self._random01 = random01
-        self._turns = Turns(clock, now, turn=self._take_turn, wake=self.wake)
+        self._turns = Turns(clock, now, turn=self._take_turn, wake=self._look)
         self._limit = AHEAD * sender.concurrency
         self._ready: deque[Claimed] = deque()
         self._sending: dict[int, Deferred[Verdict] | None] = {}
@@ -102,6 +102,11 @@ class DeliveryLoop:
 
     def wake(self) -> None:
         """There is new work in the store. May be called for every message: it costs little."""
+        if self._more and not self._breaker.room(1):
+            return  # that is known, and the time of the next try is set
+        self._look()
+
+    def _look(self) -> None:
         self._more = True
         self._turns.soon()
 
@@ -273,7 +278,7 @@ class DeliveryLoop:
     def _over(self) -> None:
         """One is settled: its lane may go on."""
         self._unsettled -= 1
-        self.wake()
+        self._look()
         self._end_if_empty()
 
     # --- outages and the end -----------------------------------------------------------------
@@ -283,7 +288,7 @@ class DeliveryLoop:
         self._record.outage(self._breaker.name, reason)
         if reason:
             self._give_back()
-        self.wake()
+        self._look()
 
     def _give_back(self, keep: int = 0) -> None:
         """Put what is claimed and not begun back into the queue."""

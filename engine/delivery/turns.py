@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -51,7 +52,7 @@ class Turns:
         self._wake = wake
         self._soon: DelayedCall | None = None
         self._poll: DelayedCall | None = None
-        self._times: set[DelayedCall] = set()
+        self._times: dict[int, DelayedCall] = {}  # by their millisecond
         self._running = False
 
     def start(self) -> None:
@@ -62,7 +63,7 @@ class Turns:
     def stop(self) -> None:
         """No turn any more."""
         self._running = False
-        for call in (self._soon, self._poll, *self._times):
+        for call in (self._soon, self._poll, *self._times.values()):
             if call is not None and call.active():
                 call.cancel()
         self._soon = self._poll = None
@@ -74,11 +75,16 @@ class Turns:
             self._soon = self._clock.callLater(0, self._take)
 
     def at(self, moment: float) -> None:
-        """Wake at a time; one that is farther away is found by the regular looks."""
-        delay = moment - self._now()
-        if delay < POLL and self._running:
-            self._times = {call for call in self._times if call.active()}
-            self._times.add(self._clock.callLater(max(delay, 0.0) + 0.001, self._wake))
+        """Wake at a time, however many ask for it; one farther away the regular looks find."""
+        delay = max(moment - self._now(), 0.0)
+        millisecond = math.ceil(moment * 1000)
+        if delay < POLL and self._running and millisecond not in self._times:
+
+            def due() -> None:
+                del self._times[millisecond]
+                self._wake()
+
+            self._times[millisecond] = self._clock.callLater(delay + 0.001, due)
 
     def pause(self) -> Deferred[None]:
         """Fires after the time between two regular looks."""
