@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from engine.workbench.cases import Result, find, junit, run
+from engine.workbench.cases import Case, Result, find, junit, run
+from engine.workbench.untested import untested as not_reached
 
 
 @click.command(short_help="Compare the cases of mappings with what they should become.")
@@ -17,14 +18,31 @@ from engine.workbench.cases import Result, find, junit, run
     default="mappings",
 )
 @click.option("--update", is_flag=True, help="Write what comes out as what is expected.")
-@click.option("--junit", "report", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--junit",
+    "report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the results as JUnit's XML.",
+)
 @click.option("--all-differences", is_flag=True, help="Show every difference, not the first ten.")
-def test(folder: Path, update: bool, report: Path | None, all_differences: bool) -> None:
+@click.option("--only", metavar="TEXT", default="", help="Only cases whose name has this in it.")
+@click.option("--untested", is_flag=True, help="Name the rules that no case reaches, too.")
+def test(
+    folder: Path,
+    update: bool,
+    report: Path | None,
+    all_differences: bool,
+    only: str,
+    untested: bool,
+) -> None:
     """Convert each cases/NAME.hl7 below FOLDER and compare it with NAME.bundle.json.
 
-    A difference is told by the path of its element. Exits with 1 when a case fails.
+    A difference is told by the path of its element. Where NAME.fhirpath stands beside them,
+    each line of it is a FHIRPath expression that must be true of the Bundle. Exits with 1 when
+    a case fails, or with --untested when a rule of a feed, or a segment map of the standard, is
+    reached by no case.
     """
-    cases = find(folder)
+    cases = [case for case in find(folder) if only in case.name]
     if not cases:
         raise click.UsageError(f"there are no cases/*.hl7 below {folder}")
     results = []
@@ -35,18 +53,31 @@ def test(folder: Path, update: bool, report: Path | None, all_differences: bool)
     if report is not None:
         report.write_text(junit(results), encoding="utf-8")
     click.echo(f"{len(results) - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    left = _untested(cases) if untested else 0
+    sys.exit(1 if failed or left else 0)
+
+
+def _untested(cases: list[Case]) -> int:
+    found = not_reached(cases)
+    for mapping, addresses in found.items():
+        for address in addresses:
+            click.echo(f"{mapping}: no case reaches {address}")
+    return sum(map(len, found.values()))
 
 
 def _show(result: Result, limit: int | None) -> None:
     if result.updated:
         click.echo(f"{result.case.name}: written")
-        return
-    if not result.trouble:
+    elif not result.trouble:
         click.secho(f"{result.case.name}: as expected", fg="green")
+    if not result.trouble:
         return
-    click.secho(f"{result.case.name}: {len(result.trouble)} differences", fg="red")
+    click.secho(f"{result.case.name}: {_count(len(result.trouble))}", fg="red")
     for line in result.trouble[:limit]:
         click.echo("  " + line.replace("\n", "\n  "))
     if limit is not None and len(result.trouble) > limit:
         click.echo(f"  … and {len(result.trouble) - limit} more")
+
+
+def _count(number: int) -> str:
+    return "1 difference" if number == 1 else f"{number} differences"

@@ -61,6 +61,8 @@ class Writer:
         self.fresh: set[str] = set()
         self._filled: set[tuple[str, str]] = set()
         self._flags: dict[tuple[str, str], str] = {}
+        #: whether the map only adds to what another segment makes
+        self.joining = False
 
     def condition(self, condition: Condition, site: Site) -> str:
         """A condition as a Python expression."""
@@ -221,6 +223,19 @@ class Writer:
                 continue
             with self.emitter.block(f"if {absent}:"):
                 self._values(item, slot, self._put(slot))
+            if self.joining and isinstance(body, Block) and slot.holder == "b":
+                with self.emitter.block("else:"):
+                    self._join(body, slot)
+
+    def _join(self, body: Block, slot: Slot) -> None:
+        """Add to a complex element that another segment made what it did not say."""
+        name = self.emitter.fresh("j")
+        # a copy: the one that is there may be remembered for other messages too
+        self.emitter.line(
+            f"{name} = {slot.holder}[{slot.key!r}] = dict({slot.holder}[{slot.key!r}])"
+        )
+        for key, item in body.fields:
+            self._element(name, slot.element.type, key, item, slot.site)
 
     def _absent(self, slot: Slot) -> str | None:
         """Whether the element, or any other of its choice (value[x]), is still to be made.
@@ -245,7 +260,7 @@ class Writer:
         """Write a body so that each value it yields is put."""
         match body:
             case _ if is_static(body):
-                put(self.emitter.constant(constants.build(body, slot.element.type, self)))
+                put(self._constant(body, slot))
             case Leaf(value, place):
                 self._value(value, place, slot, put)
             case Block(fields):
@@ -261,11 +276,12 @@ class Writer:
             case Several(items):
                 for item in items:
                     self._values(item, slot, put)
-            case Make(resource, block, place):
-                self._make(resource, block, place, slot, put)
+            case Make():
+                self._make(body, slot, put)
 
-    def _make(self, resource: str, block: Block, place: Place, slot: Slot, put: Put) -> None:
+    def _make(self, make: Make, slot: Slot, put: Put) -> None:
         """A resource made on the spot, and the reference to it."""
+        resource, block, place = make.resource, make.block, make.place
         kind = resource.partition("-")[0]
         if slot.element.type != "Reference" or kind not in definitions.resource_types():
             self.fail(
@@ -277,6 +293,8 @@ class Writer:
         name = self.emitter.fresh("m")
 
         def made(body: str) -> None:
+            if make.included and self.compiler.trace:
+                self.emitter.line(f"run.within({body}, {make.included!r})")
             key_name = self.emitter.constant(key)
             self.emitter.line(f"{name} = run.make({kind!r}, {body}, {key_name}, i)")
             put(name)
@@ -350,14 +368,18 @@ class Writer:
     def _value(self, value: Value, place: Place, slot: Slot, put: Put) -> None:
         match value:
             case Literal() | CodeValue():
-                body = Leaf(value, place)
-                put(self.emitter.constant(constants.build(body, slot.element.type, self)))
+                put(self._constant(Leaf(value, place), slot))
             case Link(name):
                 self._link(name, place, slot)
             case Call():
                 self._call(value, place, slot, put)
             case Source(choices, table, target):
                 self._source(choices, table, target, place, slot, put)
+
+    def _constant(self, body: Body, slot: Slot) -> str:
+        """A static body as code: one object for ever, or in a tracing compilation its rule too."""
+        value = self.emitter.constant(constants.build(body, slot.element.type, self))
+        return f"run.constant({value}, {slot.address!r})" if self.compiler.trace else value
 
     def _link(self, target: str, place: Place, slot: Slot) -> None:
         if slot.element.type != "Reference":
@@ -375,6 +397,8 @@ class Writer:
             f"run.link(made, {slot.holder}, {slot.key!r}, {target!r}, "
             f"{slot.element.is_list}, {alone})"
         )
+        if self.compiler.trace:
+            self.emitter.line(f"run.link_rules.append({slot.address!r})")
 
     def _source(
         self,
@@ -439,6 +463,9 @@ class Writer:
             table = conversion.table
             at = item.at if conversion.whole else f"run.first({item.at})"
             self.emitter.line(f"{name} = run.t({name}, {slot.address!r}, {table!r}, {at})")
+        elif self.compiler.trace:
+            final = slot.address.partition("].")[0] + "]" in self.compiler.library.segments
+            self.emitter.line(f"{name} = run.under({name}, {slot.address!r}, {final})")
         self._place(item, slot)
         with self.emitter.block(f"if {name} is not None:"):
             if slot.element.type == "Identifier" and item.field and not slot.site.datatype:

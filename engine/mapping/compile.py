@@ -64,6 +64,7 @@ class Compiler:
     def _segment(self, segment_map: SegmentMap) -> SegmentFunction:
         emitter = Emitter()
         writer = Writer(self, emitter, segment_map.type)
+        writer.joining = segment_map.into
         spec = self.spec(segment_map)
         hoisted = often_asked(segment_map)
         site = Site(segment=segment_map.segment, hoisted=hoisted)

@@ -12,7 +12,8 @@ from engine.mapping.grammar import Ref
 from engine.mapping.library import Mapping
 from engine.mapping.model import Library
 from engine.mapping.result import Context, Mapped
-from engine.mapping.trace import Origin, Position, TracingRun
+from engine.mapping.runtime import Body, Made
+from engine.mapping.trace import Origin, Position, TracingRun, path_to
 
 #: What frames a message rather than says something: delimiters, and what acknowledges.
 STRUCTURAL = frozenset({("MSH", 1), ("MSH", 2)})
@@ -52,6 +53,18 @@ class Explained:
     leaves: list[Leaf]
     #: index of a segment -> UUID of the resource that it made, or added to first
     made_by: dict[int, str]
+    #: elements that the rules say themselves
+    constants: list[Origin]
+    #: what links to what other maps made: resource, the object and key that hold it, its rule
+    _links: list[tuple[Made, Body, str, str]]
+
+    def links(self) -> Iterator[Origin]:
+        """Elements that refer to what other maps made, as far as there was something."""
+        for made, holder, key, rule in self._links:
+            path = path_to(made.body, holder) if made.full and key in holder else None
+            if path is not None:
+                where = f"{path}.{key}" if path else key
+                yield Origin(made.uuid, made.name, where, (), rule, "")
 
 
 class TracingMapping(Mapping):
@@ -71,22 +84,29 @@ class TracingMapping(Mapping):
         run = cast(TracingRun, self.run(message, context))
         traces = run.settle()
         mapped = self._finished(run)
-        origins = []
+        origins: list[Origin] = []
+        constants: list[Origin] = []
         for kind, owner, path, trace in traces:
             uuid = owner.uuid if owner is not None else ""
             name = owner.name if kind == 0 else owner.type if kind == 1 else ""
-            origins.append(Origin(uuid, name, path, trace.sources, trace.rule, trace.table))
+            rest = (trace.rule, trace.table, trace.through, trace.constant)
+            origin = Origin(uuid, name, path, trace.sources, *rest)
+            (constants if trace.constant else origins).append(origin)
         reported = {
             (issue.at.segment, issue.at.sequence, issue.at.field)
             for issue in mapped.issues
             if issue.at is not None
         }
+        links = [
+            (made, holder, key, rule)
+            for (made, holder, key, *_), rule in zip(run.links, run.link_rules, strict=True)
+        ]
         leaves = list(_account(message, origins, self.library, reported))
         made_by: dict[int, str] = {}
         for (_, index), made in run.by_segment.items():
             if made.full:
                 made_by.setdefault(index, made.uuid)
-        return Explained(mapped, origins, leaves, made_by)
+        return Explained(mapped, origins, leaves, made_by, constants, links)
 
 
 def populated(message: Message) -> Iterator[tuple[Position, Segment, str]]:

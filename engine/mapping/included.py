@@ -38,12 +38,12 @@ def _body(body: Body, segments: Mapping[str, SegmentMap]) -> Body:
         case When() | Each():
             inside = _body(body.body, segments)
             return body if inside is body.body else replace(body, body=inside)
-        case Make(resource, block):
+        case Make(resource, block, place):
             named = segments.get(resource)
             if named is not None:
-                body = Make(named.type, _block(named, block), body.place)
+                body = Make(named.type, _block(named, block), place, resource)
             made = _body(body.block, segments)
-            return body if made is body.block else Make(body.resource, made, body.place)  # type: ignore[arg-type]
+            return body if made is body.block else replace(body, block=made)  # type: ignore[arg-type]
     return body
 
 

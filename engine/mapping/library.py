@@ -156,6 +156,10 @@ class MappingLibrary:
         """The names of all mappings."""
         return tuple(self._libraries)
 
+    def library(self, name: str = "standard") -> Library:
+        """A mapping as it was written."""
+        return self._libraries[name]
+
     def mapping(self, name: str = "standard", *, unmapped: str = "report") -> Mapping:
         """A mapping, compiled as it is used.
 

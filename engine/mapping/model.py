@@ -75,6 +75,8 @@ class Make:
     resource: str
     block: Block
     place: Place
+    #: the segment map whose rules the block took in, "" when it is all its own
+    included: str = ""
 
 
 Body = Leaf | Block | When | Each | Filled | Several | Make

@@ -15,13 +15,29 @@ Position = tuple[int, int, int, int, int]
 class Traced:
     """A FHIR value with the positions that it came from."""
 
-    __slots__ = ("rule", "sources", "table", "value")
+    __slots__ = ("constant", "final", "rule", "sources", "table", "through", "value")
 
     def __init__(self, value: Any, sources: tuple[Position, ...], rule: str, table: str) -> None:
         self.value = value
         self.sources = sources
+        #: the rule that wrote it; while it goes up through datatype maps, the innermost of theirs
         self.rule = rule
+        #: the rule of a datatype map that it came through, "" when there was none
+        self.through = ""
         self.table = table
+        #: whether the rule says it, and not the message
+        self.constant = False
+        #: whether a segment's rule has taken it in: further ones only meet it again
+        self.final = False
+
+    def under(self, rule: str, final: bool) -> None:
+        """A rule further out took this value in."""
+        if self.final:
+            return
+        self.final = final
+        if self.rule and not self.through and self.rule != rule:
+            self.through = self.rule
+        self.rule = rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,10 @@ class Origin:
     sources: tuple[Position, ...]
     rule: str
     table: str
+    #: the rule of the datatype map that made it, where that is another one
+    through: str = ""
+    #: whether the rule says it, and not the message
+    constant: bool = False
 
 
 class TracingRun(Run):
@@ -42,6 +62,8 @@ class TracingRun(Run):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.repeated: list[Any] = []
+        #: the rule of each link, beside ``links``
+        self.link_rules: list[str] = []
 
     def t(self, value: Any, rule: str, table: str, *sources: Position) -> Any:
         """The value with its sources; parts that have their own keep them."""
@@ -54,6 +76,41 @@ class TracingRun(Run):
         if isinstance(value, list):
             return [self.t(item, rule, table, *sources) for item in value]
         return Traced(value, sources, rule, table)
+
+    def constant(self, value: Any, rule: str) -> Any:
+        """What a rule says by itself, with the rule; no message changes it."""
+        if isinstance(value, dict):
+            return {key: self.constant(item, rule) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.constant(item, rule) for item in value]
+        made = Traced(value, (), rule, "")
+        made.constant = True
+        return made
+
+    def under(self, value: Any, rule: str, final: bool) -> Any:
+        """The value, with the rule that took it from a datatype map; it may be a resource.
+
+        ``final``: the rule is a segment's, and nothing is further out.
+        """
+        if isinstance(value, Traced):
+            value.under(rule, final)
+        elif isinstance(value, dict):
+            shared = self.shared.get(str(value.get("reference", "")).removeprefix("urn:uuid:"))
+            for item in (shared.body if shared is not None else value).values():
+                self.under(item, rule, final)
+        elif isinstance(value, list):
+            for item in value:
+                self.under(item, rule, final)
+        return value
+
+    def within(self, body: Any, name: str) -> Any:
+        """The body of a resource that another map of the segment describes, with its name."""
+        if isinstance(body, Traced):
+            body.through = name
+        elif isinstance(body, dict | list):
+            for item in body.values() if isinstance(body, dict) else body:
+                self.within(item, name)
+        return body
 
     def down(self, at: Position, component: int, subcomponent: int) -> Position:
         """The position of a part of what stands at a position."""
@@ -125,6 +182,19 @@ class TracingRun(Run):
             holder = {"": value}
             found += [(2, None, path, trace) for path, trace in _unwrap(holder, "")]
         return found
+
+
+def path_to(tree: Any, wanted: Any, path: str = "") -> str | None:
+    """Where an object stands in a tree, by identity."""
+    if tree is wanted:
+        return path
+    items: list[tuple[Any, Any]] = []
+    if isinstance(tree, dict):
+        items = [(f"{path}.{key}" if path else key, item) for key, item in tree.items()]
+    elif isinstance(tree, list):
+        items = [(f"{path}[{number}]", item) for number, item in enumerate(tree)]
+    found = (path_to(item, wanted, where) for where, item in items)
+    return next((where for where in found if where is not None), None)
 
 
 def _unwrap(holder: Any, path: str) -> Iterator[tuple[str, Traced]]:

@@ -1,4 +1,7 @@
-"""Run the cases that stand beside mappings: ``cases/NAME.hl7`` and ``NAME.bundle.json``."""
+"""Run the cases that stand beside mappings: ``cases/NAME.hl7`` and ``NAME.bundle.json``.
+
+``NAME.fhirpath`` may stand beside them: an assertion on each line, true of the Bundle.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from engine.errors import MessageError
 from engine.fhir import bundle
 from engine.hl7v2.message import Message
 from engine.mapping.cases import differences
-from engine.mapping.library import load_library
+from engine.mapping.library import MappingLibrary, load_library
 from engine.workbench.feeds import Feed
+from engine.workbench.fhirpath import failures
 
 #: The mapping of cases that stand beside the standard library itself.
 STANDARD = "standard"
@@ -33,6 +37,11 @@ class Case:
         return self.message.with_suffix(".bundle.json")
 
     @property
+    def assertions(self) -> Path:
+        """What else must be true of it."""
+        return self.message.with_suffix(".fhirpath")
+
+    @property
     def name(self) -> str:
         """mapping/NAME."""
         return f"{self.mapping}/{self.message.stem}"
@@ -40,7 +49,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a case: no trouble, or what is wrong line by line."""
+    """What came of a case: no trouble, or what is wrong, one text for each."""
 
     case: Case
     trouble: tuple[str, ...] = ()
@@ -56,10 +65,20 @@ def find(folder: Path) -> list[Case]:
 
 def run(cases: list[Case], *, update: bool = False) -> Iterator[Result]:
     """Run cases; ``update`` writes what comes out as what is expected."""
-    library = load_library(sorted({case.message.parent.parent.parent for case in cases}))
+    library = library_of(cases)
     for case in cases:
-        name = case.mapping if case.mapping in library.names else STANDARD
-        yield _run(case, Feed(library, name, channel="test"), update)
+        yield _run(case, feed_of(case, library), update)
+
+
+def library_of(cases: list[Case]) -> MappingLibrary:
+    """The mappings that the cases stand beside."""
+    return load_library(sorted({case.message.parent.parent.parent for case in cases}))
+
+
+def feed_of(case: Case, library: MappingLibrary) -> Feed:
+    """A case's own mapping, or the standard's where the folder is called otherwise."""
+    name = case.mapping if case.mapping in library.names else STANDARD
+    return Feed(library, name, channel="test")
 
 
 def _run(case: Case, feed: Feed, update: bool) -> Result:
@@ -69,15 +88,17 @@ def _run(case: Case, feed: Feed, update: bool) -> Result:
         return Result(case, (f"the message cannot be read: {error}",))
     mapped = feed.library.mapping(feed.mapping).convert(message, feed.context(message))
     made = bundle.dump(bundle.transaction(mapped.resources))
+    trouble = failures(case.assertions, made) if case.assertions.is_file() else []
     if update:
-        case.bundle.write_bytes(
-            orjson.dumps(orjson.loads(made), option=orjson.OPT_INDENT_2) + b"\n"
-        )
-        return Result(case, updated=True)
+        text = orjson.dumps(orjson.loads(made), option=orjson.OPT_INDENT_2) + b"\n"
+        changed = not case.bundle.is_file() or case.bundle.read_bytes() != text
+        if changed:
+            case.bundle.write_bytes(text)
+        return Result(case, tuple(trouble), updated=changed)
     if not case.bundle.is_file():
-        return Result(case, (f"there is no {case.bundle.name}; --update writes it",))
+        return Result(case, (f"there is no {case.bundle.name}; --update writes it", *trouble))
     expected = orjson.loads(case.bundle.read_bytes())
-    return Result(case, tuple(map(str, differences(expected, orjson.loads(made)))))
+    return Result(case, (*map(str, differences(expected, orjson.loads(made))), *trouble))
 
 
 def junit(results: list[Result]) -> str:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from engine.hl7v2.message import Message
 from engine.mapping.library import load_library
 from engine.mapping.result import Context
@@ -50,3 +52,16 @@ def test_a_feed_that_changes_the_described_map_changes_all_that_make_it(tmp_path
         encoding="utf-8",
     )
     assert all("code" not in role for role in bodies([tmp_path], "feed")["PractitionerRole"])
+
+
+def test_a_map_that_adds_to_a_resource_adds_to_a_block_that_is_there() -> None:
+    """RXA says the dose and RXR the route: one dosage."""
+    text = (
+        r"MSH|^~\&|A|B|C|D|20260105101500||RAS^O17^RAS_O17|M1|P|2.6" + "\r"
+        "PID|1||4711^^^NORTH^MR\rORC|RE|P1\r"
+        "RXA|0|1|20260105101500||723^Amoxicillin^RXNORM|500|mg^^UCUM\rRXR|PO^Oral^HL70162\r"
+    )
+    resources = load_library().mapping().convert(Message.parse(text), CONTEXT).resources
+    given = next(r.body for r in resources if r.body["resourceType"] == "MedicationAdministration")
+    assert orjson.loads(orjson.dumps(given["dosage"]["dose"]))["value"] == 500
+    assert given["dosage"]["route"]["coding"][0]["code"] == "PO"

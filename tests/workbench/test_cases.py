@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import orjson
@@ -12,6 +13,8 @@ from click.testing import CliRunner
 from engine.cli.test import test as command
 from engine.mapping.cases import differences
 from engine.workbench.cases import find, run
+from engine.workbench.fhirpath import failures
+from engine.workbench.untested import untested
 
 ROOT = Path(__file__).resolve().parents[2]
 MAPPINGS = ROOT / "mappings"
@@ -19,8 +22,26 @@ MAPPINGS = ROOT / "mappings"
 
 def test_every_shipped_case_gives_its_bundle() -> None:
     results = list(run(find(MAPPINGS)))
-    assert len(results) >= 6
+    assert len(results) >= 36
     assert [(r.case.name, r.trouble) for r in results if r.trouble] == []
+
+
+def test_a_case_reaches_every_segment_map_and_every_rule_of_the_feeds() -> None:
+    left = untested(find(MAPPINGS))
+    assert left.keys() >= {"standard", "north-lab", "practice", "radiology", "ward-pam"}
+    assert {mapping: addresses for mapping, addresses in left.items() if addresses} == {}
+
+
+def test_what_no_case_reaches_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "mappings" / "practice"
+    shutil.copytree(MAPPINGS / "practice", folder)
+    file = folder / "mapping.yaml"
+    text = file.read_text(encoding="utf-8")
+    rule = "rules:\n  PD1[Observation-Student]:\n    note: {text: PD1-5.2}\n"
+    file.write_text(text.replace("rules:\n", rule, 1), encoding="utf-8")
+    result = CliRunner().invoke(command, [str(folder), "--update", "--untested"])
+    assert result.exit_code == 1
+    assert "practice: no case reaches PD1[Observation-Student].note" in result.output
 
 
 def test_a_difference_is_told_by_the_path_of_its_element(tmp_path: Path) -> None:
@@ -55,9 +76,89 @@ def test_a_folder_without_cases_says_so(tmp_path: Path) -> None:
     assert "there are no cases" in result.output
 
 
-def test_what_is_missing_on_one_side_is_told() -> None:
-    def bundle(**fields: str) -> dict[str, object]:
-        return {"entry": [{"resource": {"resourceType": "Patient", **fields}}]}
+def test_an_assertion_that_does_not_hold_is_told_with_its_line(tmp_path: Path) -> None:
+    folder = tmp_path / "mappings" / "practice"
+    shutil.copytree(MAPPINGS / "practice", folder)
+    (folder / "cases" / "registration.fhirpath").write_text(
+        "// a comment, and a line that holds\n"
+        "entry.resource.ofType(Patient).gender = 'female'\n\n"
+        "entry.resource.ofType(Patient).gender\n"
+        "entry.resource.ofType(Goal).exists()\n"
+        "((\n"
+        "nonsense('x')\n"
+    )
+    result = CliRunner().invoke(command, [str(folder)])
+    assert result.exit_code == 1
+    told = [line.strip() for line in result.output.splitlines()]
+    assert told[1:9] == [
+        "registration.fhirpath:4: entry.resource.ofType(Patient).gender", "+ female",
+        "registration.fhirpath:5: entry.resource.ofType(Goal).exists()", "+ False",
+        "registration.fhirpath:6: ((", "+ this is not FHIRPath",
+        "registration.fhirpath:7: nonsense('x')",
+        "+ this is not FHIRPath: Not implemented: nonsense",
+    ]  # fmt: skip
 
-    found = [str(d) for d in differences(bundle(gender="male"), bundle(birthDate="1970-01-02"))]
+
+def test_a_decimal_of_an_assertion_is_a_number_of_the_bundle(tmp_path: Path) -> None:
+    file = tmp_path / "a.fhirpath"
+    file.write_text("value.value = 10.2\nvalue = 10.2 'g'\n")
+    assert failures(
+        file, b'{"resourceType": "Observation", "valueQuantity": {"value": 10.20}}'
+    ) == ["a.fhirpath:2: value = 10.2 'g'\n  + False"]
+
+
+def bundle(*resources: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "entry": [
+            {"fullUrl": f"urn:uuid:{r.get('id', '')}", "resource": {"resourceType": "Patient", **r}}
+            for r in resources
+        ]
+    }
+
+
+def told(expected: dict[str, Any], received: dict[str, Any]) -> list[str]:
+    return [str(difference) for difference in differences(expected, received)]
+
+
+def test_what_is_missing_on_one_side_is_told() -> None:
+    found = told(bundle({"gender": "male"}), bundle({"birthDate": "1970-01-02"}))
     assert found == ["Patient[0].gender\n  - 'male'", "Patient[0].birthDate\n  + '1970-01-02'"]
+
+
+def test_a_resource_too_many_is_told_in_one_line_and_shifts_no_other() -> None:
+    two = bundle({"id": "a", "gender": "male"}, {"id": "b", "gender": "other"})
+    three = bundle(
+        {"id": "n", "gender": "female", "birthDate": "1970-01-02"},
+        {"id": "a", "gender": "male"},
+        {"id": "b", "gender": "other"},
+    )
+    assert told(two, three) == ["Patient[0]\n  + a Patient of 'female', '1970-01-02' …"]
+    assert told(three, two) == ["Patient[0]\n  - a Patient of 'female', '1970-01-02' …"]
+
+
+def test_a_new_id_does_not_show_in_what_refers_to_it() -> None:
+    def of(patient: str) -> dict[str, Any]:
+        link = [{"other": {"reference": f"urn:uuid:{patient}"}}]
+        return bundle({"id": patient}, {"id": "z", "link": link})
+
+    assert told(of("a"), of("b")) == [
+        "Patient[0].fullUrl\n  - 'urn:uuid:a'\n  + 'urn:uuid:b'",
+        "Patient[0].id\n  - 'a'\n  + 'b'",
+    ]
+
+
+def test_a_reference_to_another_resource_is_told_by_its_name() -> None:
+    def of(patient: str) -> dict[str, Any]:
+        link = [{"other": {"reference": f"urn:uuid:{patient}"}}]
+        return bundle({"id": "a"}, {"id": "b"}, {"id": "z", "link": link})
+
+    assert told(of("a"), of("b")) == [
+        "Patient[2].link[0].other.reference\n  - -> Patient[0]\n  + -> Patient[1]"
+    ]
+
+
+def test_another_order_of_the_same_entries_is_told() -> None:
+    one, other = bundle({"id": "a"}, {"id": "b"}), bundle({"id": "b"}, {"id": "a"})
+    assert told(one, other) == [
+        "order of entries\n  - Patient[0], Patient[1]\n  + Patient[1], Patient[0]"
+    ]
