@@ -369,8 +369,8 @@ class Writer:
         match value:
             case Literal() | CodeValue():
                 put(self._constant(Leaf(value, place), slot))
-            case Link(name):
-                self._link(name, place, slot)
+            case Link():
+                self._link(value, place, slot)
             case Call():
                 self._call(value, place, slot, put)
             case Source(choices, table, target):
@@ -381,8 +381,10 @@ class Writer:
         value = self.emitter.constant(constants.build(body, slot.element.type, self))
         return f"run.constant({value}, {slot.address!r})" if self.compiler.trace else value
 
-    def _link(self, target: str, place: Place, slot: Slot) -> None:
-        if slot.element.type != "Reference":
+    def _link(self, link: Link, place: Place, slot: Slot) -> None:
+        target = link.name
+        inside = slot.key == "reference" and slot.element.type == "string"
+        if slot.element.type != "Reference" and not inside:
             self.fail(place, f"'-> {target}' needs a Reference, {slot.key} is {slot.element.type}")
             return
         if slot.site.datatype:
@@ -395,10 +397,22 @@ class Writer:
         alone = slot.site.alone or "False"
         self.emitter.line(
             f"run.link(made, {slot.holder}, {slot.key!r}, {target!r}, "
-            f"{slot.element.is_list}, {alone})"
+            f"{slot.element.is_list}, {alone}, {self._where(link, place, slot)})"
         )
         if self.compiler.trace:
             self.emitter.line(f"run.link_rules.append({slot.address!r})")
+
+    def _where(self, link: Link, place: Place, slot: Slot) -> str:
+        """What the other resource's segments must say, as pairs of a place and a text."""
+        pairs = []
+        for theirs, mine in link.where:
+            found = self.fetch.raw(mine, slot.site)
+            if found is None or not theirs.segment:
+                self.fail(place, f"'{mine if found is None else theirs}' is not known here")
+                continue
+            at = (theirs.segment, theirs.field, theirs.component or 1, theirs.subcomponent or 1)
+            pairs.append(f"({at}, {self.fetch.text(found)})")
+        return f"({''.join(pair + ', ' for pair in pairs)})"
 
     def _source(
         self,

@@ -8,9 +8,11 @@ from typing import Any
 from engine.errors import Location
 from engine.fhir import definitions
 from engine.mapping import identity
+from engine.mapping.dosage import fold
 from engine.mapping.grammar import Ref, Source
 from engine.mapping.links import Linker
 from engine.mapping.model import Key, Library
+from engine.mapping.references import make_literal
 from engine.mapping.result import Knows, Mapped, Resource
 from engine.mapping.runtime import Body, Made, Run
 
@@ -56,8 +58,11 @@ class Finisher:
         self._linker = Linker(run, self.keys.strict)
         self._linker.resolve()
         for made in run.made:
+            fold(made.body)
             require(made.body)
             self.identify(made)
+        self._linker.settle()
+        make_literal(run.made)
         for shared in run.shared.values():
             require(shared.body)
         resources = [self._resource(made) for made in run.made]

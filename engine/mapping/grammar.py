@@ -127,9 +127,14 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A reference to what another rule file made in this scope, written ``-> Patient``."""
+    """A reference to what another rule file made in this scope, written ``-> Patient``.
+
+    ``-> Observation where OBX-3.1 is OBR-26.1.1`` looks in the whole message: the first path is
+    of the segments about the other resource, the second of those about this one.
+    """
 
     name: str
+    where: tuple[tuple[Ref, Ref], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,7 +450,7 @@ def _pattern(reader: _Reader) -> str:
 def _value(reader: _Reader, *, nested: bool) -> Value:
     reader.blanks()
     if reader.sign("->"):
-        return Link(_name(reader, "->", "-> Patient"))
+        return Link(_name(reader, "->", "-> Patient"), _pairs(reader))
     if reader.text.startswith("=", reader.at):
         reader.at += 1
         if nested or reader.text.startswith('"', reader.at):
@@ -455,6 +460,18 @@ def _value(reader: _Reader, *, nested: bool) -> Value:
     if nested and reader.text.startswith('"', reader.at):
         return Literal(_plain(reader))
     return _source(reader)
+
+
+def _pairs(reader: _Reader) -> tuple[tuple[Ref, Ref], ...]:
+    """What tells the resource that a link means: ``where OBX-3.1 is OBR-26.1.1 and …``."""
+    pairs: list[tuple[Ref, Ref]] = []
+    while reader.word("and") if pairs else reader.word("where"):
+        theirs = _reference(reader)
+        mine = _reference(reader) if reader.word("is") else None
+        if theirs is None or mine is None:
+            reader.fail("'where' compares two paths", "-> Observation where OBX-3.1 is OBR-26.1.1")
+        pairs.append((theirs, mine))
+    return tuple(pairs)
 
 
 def _source(reader: _Reader) -> Value:

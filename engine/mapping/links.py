@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.mapping.groups import Scope
-from engine.mapping.runtime import Made, Run
+from engine.mapping.runtime import Made, Run, Where
 
 
 class Linker:
@@ -21,22 +21,58 @@ class Linker:
                 self._by_name.setdefault(made.name, []).append(made)
         self._one: dict[tuple[str, Scope], Made | None] = {}
         self._all: dict[tuple[str, Scope], list[Made]] = {}
+        self._late: list[tuple[dict[str, Any], Made]] = []
 
     def resolve(self) -> None:
         """Fill in every link; one that leads nowhere disappears with what it was alone in."""
-        for made, holder, key, target, many, alone in self._run.links:
+        for made, holder, key, target, many, alone, where in self._run.links:
             if not made.full:
                 continue
             if many:
-                refer(holder, key, self.all(made, target))
+                others = self._meant(made, target, where) if where else self.all(made, target)
+                refer(holder, key, others)
                 continue
-            other = self.one(made, target)
-            if other is not None:
+            other = self._only(made, target, where) if where else self.one(made, target)
+            if other is not None and key == "reference":
+                self._late.append((holder, other))
+            elif other is not None:
                 holder[key] = other.reference
             else:
                 holder.pop(key, None)
                 if alone and holder is not made.body:
                     prune(made.body, holder)
+
+    def settle(self) -> None:
+        """Write the links inside of references, once every resource has its UUID."""
+        for holder, other in self._late:
+            holder["reference"] = other.reference["reference"]
+
+    def _only(self, made: Made, target: str, where: Where) -> Made | None:
+        found = self._meant(made, target, where)
+        return found[0] if len(found) == 1 else None
+
+    def _meant(self, made: Made, target: str, where: Where) -> list[Made]:
+        """The resources whose segments say what this one asks; of them, those in most groups."""
+        if not where[0][1]:
+            return []
+        asked = [(at, text) for at, text in where if text]
+        found = [
+            other
+            for other in self._by_name.get(target, ())
+            if other is not made and all(self._says(other, *pair) for pair in asked)
+        ]
+        nearness = [
+            sum(bool(a) and a == b for a, b in zip(made.scope, other.scope, strict=True))
+            for other in found
+        ]
+        return [other for other, near in zip(found, nearness, strict=True) if near == max(nearness)]
+
+    def _says(self, other: Made, at: tuple[str, int, int, int], text: str) -> bool:
+        name, number, part, sub = at
+        run = self._run
+        own = run.segment(other.index).name == name
+        fields = run.fields(other.index) if own else run.near(name, other.index)
+        return run.value(run.nth(fields[number], 1), part, sub) == text
 
     def one(self, made: Made, target: str) -> Made | None:
         """The nearest resource of that name."""

@@ -21,6 +21,8 @@ from engine.mapping.model import Key
 from engine.mapping.result import Context, Issue, Severity
 
 Body = dict[str, Any]
+#: what a link asks of the other resource: a place in its segments, and the text to stand there
+Where = tuple[tuple[tuple[str, int, int, int], str], ...]
 
 #: More entries than this in one memo, and it starts again: codes repeat, free text does not.
 MEMO_LIMIT = 20_000
@@ -122,7 +124,7 @@ class Run:
         self.made: list[Made] = []
         self.open_made: dict[tuple[str, int], Made] = {}
         self.by_segment: dict[tuple[str, int], Made] = {}
-        self.links: list[tuple[Made, Body, str, str, bool, bool]] = []
+        self.links: list[tuple[Made, Body, str, str, bool, bool, Where]] = []
         self.shared: dict[str, Shared] = {}
         self.touched: list[Shared] = []
         self.issues: list[Issue] = []
@@ -379,10 +381,17 @@ class Run:
             self.share(shared)
 
     def link(
-        self, made: Made, holder: Body, key: str, target: str, many: bool, alone: bool
+        self,
+        made: Made,
+        holder: Body,
+        key: str,
+        target: str,
+        many: bool,
+        alone: bool,
+        where: Where = (),
     ) -> None:
         """Refer to what another map makes, now or later; resolved when all is made."""
-        self.links.append((made, holder, key, target, many, alone))
+        self.links.append((made, holder, key, target, many, alone, where))
 
     def segment(self, index: int) -> Segment:
         """The segment itself, for functions that look further."""
