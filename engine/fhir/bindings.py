@@ -6,6 +6,17 @@ has no required binding or takes any code of a large system (languages, MIME typ
 
 from __future__ import annotations
 
+#: concepts that may hold a language tag and no other code (maximum binding: BCP 47)
+LANGUAGES = frozenset(
+    (
+        "HealthcareService.communication",
+        "PatientCommunication.language",
+        "PersonCommunication.language",
+        "Practitioner.communication",
+        "RelatedPersonCommunication.language",
+    )
+)
+
 #: (elements, codes)
 REQUIRED = (
     (

@@ -12,6 +12,10 @@ from engine.mapping.conceptmap import ConceptMap
 from engine.mapping.result import Severity
 from engine.mapping.runtime import Body, Run
 
+#: What is said of a code that the system it is sent under does not have.
+FOREIGN = "a code is not in the code system that it is sent under"
+
+ALTERNATE = "http://hl7.org/fhir/StructureDefinition/alternate-codes"
 V2_TABLE = "http://terminology.hl7.org/CodeSystem/v2-"
 
 
@@ -113,6 +117,35 @@ def concept(
     return made
 
 
+def closed(
+    run: Run, v: str, sep: str, table: ConceptMap, local: Any, needed: bool, policy: str, *at: Any
+) -> Body | None:
+    """A CodeableConcept that may hold no codes but its table's (R4: required, or maximum, binding).
+
+    The sender's own stand beside it as alternate codes. Where a code is ``needed``, one that the
+    table does not hold makes nothing but an issue.
+    """
+    own: Body = local(run, v, sep, *at) or {}
+    found = lookup(run, v, sep, table)
+    if found is None:
+        missed(run, v, sep, table, policy)
+        if needed or not own:
+            return None
+        text = own.get("text") or own["coding"][0].get("code")
+        return {"extension": [_alternate(own["coding"])], "text": text} if text else None
+    mapped = coding_of(found)
+    kept = [item for item in own.get("coding", ()) if not same(run.plain(item), mapped)]
+    if at:
+        mapped = run.t(mapped, "", table.name, run.first(*at))
+    made = {"extension": [_alternate(kept)]} if kept else {}
+    made["coding"] = [mapped]
+    return {**made, "text": own["text"]} if "text" in own else made
+
+
+def _alternate(codings: list[Body]) -> Body:
+    return {"url": ALTERNATE, "valueCodeableConcept": {"coding": codings}}
+
+
 def _outside(run: Run, own: Body, table: ConceptMap) -> Body:
     """A sender's own code: the HL7 table that does not hold it is not its system."""
     coding = own.get("coding", ())
@@ -167,4 +200,8 @@ def of_table(run: Run, v: str, table: str, wanted: str) -> Body | None:
     if not value:
         return None
     made = {"system": V2_TABLE + table.zfill(4), "code": value}
+    if run.dialect.codesystems.lacks(made["system"], value):
+        # sites add codes to the tables of HL7; such a code is theirs and not the table's
+        run.note("", 0, FOREIGN)
+        del made["system"]
     return {"coding": [made]} if wanted == "CodeableConcept" else made

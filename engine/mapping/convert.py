@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine.fhir import definitions
+from engine.fhir import bindings, definitions
 from engine.fhir.definitions import Element
 from engine.mapping import coding, identity, primitives
 from engine.mapping.conceptmap import ConceptMap
@@ -119,21 +119,31 @@ class Conversions:
             self._compiler.fail(None, f"no table '{name}'", self.near(name))
             return Conversion(primitives.nothing)
         if wanted in ("CodeableConcept", "Coding"):
-            plain = self._maps.get((raw.type, wanted)) or self._maps.get(("CWE", wanted))
-            local = self._compiler.datatype(plain) if plain else coding.plain
-            policy = self._library.policies.get(name, "keep")
-            call = coding.concept if wanted == "CodeableConcept" else coding.single
-            if self._compiler.trace or policy in ("hold", "reject"):
-                extra = (table, local, policy)
-                return Conversion(call, separated=True, extra=extra, traced=True, table=name)
-            quick = memoised(
-                f"{raw.type} via {name} {wanted}", partial(_via, call, table, local, policy)
-            )
-            return Conversion(quick, separated=True, table=name)
+            return self._coded(raw, element, table, name, wanted)
         if definitions.is_primitive(wanted):
             kind = wanted if wanted in ("boolean", "integer", "positiveInt") else "code"
             return Conversion(coding.code, separated=True, extra=(table, kind), table=name)
         return None
+
+    def _coded(
+        self, raw: Raw, element: Element, table: ConceptMap, name: str, wanted: str
+    ) -> Conversion:
+        """A CodeableConcept or Coding through a table, the sender's own coding with it."""
+        plain = self._maps.get((raw.type, wanted)) or self._maps.get(("CWE", wanted))
+        local = self._compiler.datatype(plain) if plain else coding.plain
+        policy = self._library.policies.get(name, "keep")
+        extra: tuple[Any, ...] = (table, local, policy)
+        call: Convert = coding.concept if wanted == "CodeableConcept" else coding.single
+        language = f"{element.owner}.{element.name}" in bindings.LANGUAGES
+        closed = wanted == "CodeableConcept" and (bool(element.codes) or language)
+        if closed:
+            call, extra = coding.closed, (table, local, bool(element.codes), policy)
+        if closed or self._compiler.trace or policy in ("hold", "reject"):
+            return Conversion(call, separated=True, extra=extra, traced=True, table=name)
+        quick = memoised(
+            f"{raw.type} via {name} {wanted}", partial(_via, call, table, local, policy)
+        )
+        return Conversion(quick, separated=True, table=name)
 
     def mapped(self, emitter: Emitter, name: str, element: Element, variable: str) -> str | None:
         """An expression that maps a decoded text through a table."""

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import orjson
 
-from engine.mapping import datatypes, dates, spans
+from engine.mapping import coding, datatypes, dates, spans
 from engine.mapping.coding import V2_TABLE
 from engine.mapping.runtime import Body, Run
 
@@ -79,6 +79,23 @@ def system(run: Run, name: str, oid: str = "") -> str | None:
     return V2_TABLE + match[1] if match else None
 
 
+def system_of(run: Run, code: str, name: str, oid: str = "") -> str | None:
+    """The same for a code of it; of a code that it does not have it is not the system."""
+    return _holding(run, code, system(run, name, oid))
+
+
+def table(run: Run, code: str, number: str) -> str | None:
+    """The system of an HL7 table, when it has the code."""
+    return _holding(run, code, V2_TABLE + number) if code else None
+
+
+def _holding(run: Run, code: str, uri: str | None) -> str | None:
+    if uri is None or not code or not run.dialect.codesystems.lacks(uri, code):
+        return uri
+    run.note("", 0, coding.FOREIGN)
+    return None
+
+
 def local_system(run: Run, name: str) -> str | None:
     """The channel's own system for a name that nobody registered.
 
@@ -97,7 +114,8 @@ def known(run: Run, code: str, name: str, oid: str = "") -> str | None:
 
 def uri_of(run: Run, text: str) -> str | None:
     """An OID, a UUID or a URI as a URI; the table's own URI where it knows the OID."""
-    if _OID.fullmatch(text):
+    # an OID with a handful of digits is an arc of the standards bodies, and nobody's system
+    if _OID.fullmatch(text) and text.rindex(".") > 3:
         return run.dialect.systems.get(text) or "urn:oid:" + text
     if _UUID.fullmatch(text):
         return "urn:uuid:" + text.lower()
@@ -262,6 +280,8 @@ FUNCTIONS: dict[str, Function] = {
     "concat": Function(concat),
     "lines": Function(lines, raw=True),
     "system": Function(system),
+    "system_of": Function(system_of),
+    "table": Function(table),
     "known": Function(known),
     "local_system": Function(local_system),
     "authority": Function(authority, raw=True),

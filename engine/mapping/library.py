@@ -75,7 +75,11 @@ class Mapping:
                 self._dialects.clear()
             library = self.library
             dialect = self._dialects[key] = Dialect(
-                message.delimiters, context.timezone, library.systems, library.authorities
+                message.delimiters,
+                context.timezone,
+                library.systems,
+                library.authorities,
+                library.codesystems,
             )
         return dialect
 

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from engine.documents import Node, load_document, suggest
 from engine.errors import ConfigurationError, Place, Problem
+from engine.mapping.codesystems import CodeSystems
 from engine.mapping.conceptmap import ConceptMap, load_concept_map
 from engine.mapping.grammar import Condition, Ref, Source, Value, parse_condition_tree, parse_value
 from engine.mapping.groups import Group, Groups
@@ -135,6 +136,9 @@ class LibraryReader:
             tables=self._tables(folder.joinpath("conceptmaps"), f"{label}/conceptmaps"),
             extensions=self._extensions(folder, label),
             systems=self._systems(folder, label),
+            codesystems=CodeSystems(
+                {row[0]: row[1] for row in self._csv(folder, "codesystems.csv")}
+            ),
             groups=self._groups(folder, label),
             keys=self._identity(folder, label),
         )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.errors import Place
+from engine.mapping.codesystems import CodeSystems
 from engine.mapping.conceptmap import ConceptMap
 from engine.mapping.grammar import Condition, Ref, Value
 from engine.mapping.groups import Groups
@@ -200,3 +201,5 @@ class Library:
     #: the message map that this feed is pinned to, or "" for the one of the message's type
     pinned: str = ""
     policies: Mapping[str, str] = field(default_factory=dict)
+    #: whose codes are all known
+    codesystems: CodeSystems = field(default_factory=CodeSystems)

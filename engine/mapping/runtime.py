@@ -16,6 +16,7 @@ from engine.hl7v2.delimiters import Delimiters
 from engine.hl7v2.escape import unescape
 from engine.hl7v2.message import Message, Segment
 from engine.mapping import identity
+from engine.mapping.codesystems import CodeSystems
 from engine.mapping.groups import Scope
 from engine.mapping.model import Key
 from engine.mapping.result import Context, Issue, Severity
@@ -78,7 +79,7 @@ class Shared:
 class Dialect:
     """What conversions depend on besides the value: delimiters, zone, feed. Owns the memos."""
 
-    __slots__ = ("authorities", "delimiters", "memos", "systems", "zone")
+    __slots__ = ("authorities", "codesystems", "delimiters", "memos", "systems", "zone")
 
     def __init__(
         self,
@@ -86,7 +87,9 @@ class Dialect:
         zone: Any,
         systems: Mapping[str, str],
         authorities: Mapping[str, str],
+        codesystems: CodeSystems,
     ) -> None:
+        self.codesystems = codesystems
         self.delimiters = delimiters
         self.zone = zone
         self.systems = systems

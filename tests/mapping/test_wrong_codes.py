@@ -1,0 +1,85 @@
+"""What a sender says wrongly stays visible, under no system that does not have it, and is noted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.hl7v2.message import Message
+from engine.mapping.library import load_library
+from engine.mapping.result import Context, Mapped
+
+MAPPING = load_library().mapping()
+CONTEXT = Context(UTC, datetime(2026, 1, 5, tzinfo=UTC), "ward")
+HEAD = "MSH|^~\\&|A|B|C|D|20260105||{}|1|P|2.5.1"
+PATIENT = "PID|1||7^^^X"
+FOREIGN = "a code is not in the code system that it is sent under"
+
+
+def mapped(*segments: str, kind: str = "ORU^R01^ORU_R01") -> Mapped:
+    text = "\r".join((HEAD.format(kind), *segments)) + "\r"
+    return MAPPING.convert(Message.read(text.encode()), CONTEXT)
+
+
+def first(made: Mapped, kind: str) -> dict[str, Any]:
+    return next(item.body for item in made.resources if item.body["resourceType"] == kind)
+
+
+def result(value: str) -> Mapped:
+    return mapped(PATIENT, "OBR|1||F1|X^x^L", f"OBX|1|CWE|Q^q^L||{value}||||||F")
+
+
+def test_a_code_that_its_table_lacks_is_the_senders_own() -> None:
+    made = result("UNK^unknown^HL70136")
+    [coding] = first(made, "Observation")["valueCodeableConcept"]["coding"]
+    assert coding == {
+        "code": "UNK", "display": "unknown", "system": "urn:mllp-engine:ward:HL70136",
+    }  # fmt: skip
+    assert [str(issue.at) for issue in made.issues if issue.what == FOREIGN] == ["OBX-5"]
+
+
+def test_a_code_of_its_table_keeps_it_without_a_word() -> None:
+    made = result("Y^yes^HL70136")
+    [coding] = first(made, "Observation")["valueCodeableConcept"]["coding"]
+    assert coding["system"] == "http://terminology.hl7.org/CodeSystem/v2-0136"
+    assert FOREIGN not in [issue.what for issue in made.issues]
+
+
+def test_of_a_system_that_is_not_listed_whole_nothing_is_denied() -> None:
+    made = result("99999-9^no such^LN")
+    [coding] = first(made, "Observation")["valueCodeableConcept"]["coding"]
+    assert coding["system"] == "http://loinc.org"
+
+
+def test_a_trigger_event_of_a_site_is_no_event_of_table_0003() -> None:
+    event = first(mapped(PATIENT, kind="ADT^Z01"), "MessageHeader")["eventCoding"]
+    assert event == {"code": "Z01", "display": "ADT^Z01"}
+
+
+def test_an_arc_of_the_standards_bodies_is_no_system() -> None:
+    [coding] = first(result("5^five^1.4"), "Observation")["valueCodeableConcept"]["coding"]
+    assert coding["system"] == "urn:mllp-engine:ward:1.4"
+
+
+def test_a_language_stands_alone_and_the_senders_codes_beside_it() -> None:
+    patient = first(mapped(PATIENT + "|" * 12 + "E^English^HL70296"), "Patient")
+    language = patient["communication"][0]["language"]
+    assert [coding["code"] for coding in language["coding"]] == ["en"]
+    assert language["text"] == "English"
+    [other] = language["extension"]
+    assert other["url"] == "http://hl7.org/fhir/StructureDefinition/alternate-codes"
+    assert [coding["code"] for coding in other["valueCodeableConcept"]["coding"]] == ["E"]
+
+
+def test_a_language_that_nobody_knows_stays_as_text() -> None:
+    patient = first(mapped(PATIENT + "|" * 12 + "1201"), "Patient")
+    language = patient["communication"][0]["language"]
+    assert "coding" not in language
+    assert language["text"] == "1201"
+
+
+def test_a_status_outside_of_a_required_binding_is_noted_and_not_sent() -> None:
+    problem = "PRB|AD|20260105|I10^Hypertension^I10|P1||||||||||{}"
+    made = mapped(PATIENT, problem.format("NOSUCH"), kind="PPR^PC1")
+    assert "clinicalStatus" not in first(made, "Condition")
+    assert [item for item in made.unmapped if item[1] == "NOSUCH"]
