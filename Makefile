@@ -6,8 +6,12 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 OLD = Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11
 DEMO ?=
-PYTEST ?=
+# a process for each core; tests of one group stay together in one
+PYTEST ?= --numprocesses auto --dist loadgroup
 BENCH ?=
+
+# The tests start some hundred processes: each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test check bench clean
 

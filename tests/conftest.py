@@ -1,6 +1,7 @@
 """What holds for every test: none is left out in silence, and in CI none for lack of a service."""
 
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,19 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid}: left out, which CI may not do: {reason}"
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let one of several processes tell the first what it did without."""
+    told: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["left out"] = dict(need.LEFT_OUT)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear what a process did without; one that died tells nothing, and is a failure anyway."""
+    need.LEFT_OUT.update(getattr(node, "workeroutput", {}).get("left out", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

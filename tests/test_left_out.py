@@ -26,13 +26,13 @@ def test_that_runs():
 """
 
 
-def run(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     (folder / "conftest.py").write_text("from tests.conftest import *\n")
     (folder / "test_services.py").write_text(TESTS)
     (folder / "pytest.ini").write_text("[pytest]\n")
     kept = {key: value for key, value in os.environ.items() if key != "CI"}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, str(folder)],
         cwd=folder,
         env={**kept, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
@@ -41,10 +41,11 @@ def run(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.parametrize("options", [(), ("--numprocesses", "2")], ids=["one", "two"])
 def test_a_missing_service_is_one_loud_line_that_says_which_and_how_to_get_it(
-    tmp_path: Path,
+    tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    done = run(tmp_path)
+    done = run(tmp_path, *options)
     loud = [line for line in done.stdout.splitlines() if "LEFT OUT" in line]
     assert done.returncode == 0
     assert loud == [

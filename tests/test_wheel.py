@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# Two demonstrations that begin in one moment would look for the same free ports.
+pytestmark = pytest.mark.xdist_group("demo")
+
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("engine", "mappings", "channels", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]

@@ -14,6 +14,8 @@ from engine.cli.main import main
 from engine.mapping.library import MappingLibrary, load_library
 from engine.workbench import feeds
 
+pytestmark = pytest.mark.xdist_group("convert")  # the standard library is read once
+
 ADMISSION = (
     "MSH|^~\\&|WARDBOOK|CITY HOSPITAL|||20260303101500-0500||ADT^A01^ADT_A01|C{number}|P|2.5.1\r"
     "EVN||20260303101500\r"

@@ -16,6 +16,9 @@ from engine.hl7v2.message import Message
 from engine.workbench import demonstration
 from engine.workbench.demonstration import lay_out, samples
 
+# Two demonstrations that begin in one moment would look for the same free ports.
+pytestmark = pytest.mark.xdist_group("demo")
+
 DEMO = [sys.executable, "-m", "engine.cli.main", "demo"]
 
 

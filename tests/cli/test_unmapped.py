@@ -17,7 +17,7 @@ from engine.cli.main import main
 from engine.config import EngineSettings
 from engine.hl7v2.message import Message
 from engine.lifecycle import Event, State
-from engine.mapping.library import load_library
+from engine.mapping.library import MappingLibrary, load_library
 from engine.mapping.result import Mapped
 from engine.store.records import MissingCodes
 from engine.store.sqlite import SqliteStore
@@ -47,31 +47,37 @@ def message(number: int) -> Message:
     return Message.parse(MESSAGE % (number, number, TYPED[number - 1]))
 
 
-def mapped(folder: Path, number: int) -> Mapped:
+def read_library(folder: Path) -> MappingLibrary:
+    """The mappings as they stand now."""
     library = load_library([folder / "mappings"])
-    assert library.check() == []
+    assert library.mapping("ward").check() == []
+    return library
+
+
+def mapped(library: MappingLibrary, number: int) -> Mapped:
     read = message(number)
     return library.mapping("ward").convert(read, Feed(library, "ward").context(read))
 
 
-def allergy(folder: Path, number: int) -> dict[str, Any]:
-    """What a message says somebody is allergic to."""
-    resources = mapped(folder, number).resources
-    (code,) = [
-        resource.body["code"]
-        for resource in resources
+def allergies(folder: Path, *numbers: int) -> list[dict[str, Any]]:
+    """What messages say somebody is allergic to, by the mappings as they stand now."""
+    library = read_library(folder)
+    return [
+        dict(resource.body["code"])
+        for number in numbers
+        for resource in mapped(library, number).resources
         if resource.body["resourceType"] == "AllergyIntolerance"
     ]
-    return dict(code)
 
 
 async def fill(folder: Path, store: SqliteStore) -> None:
     """Three messages, settled as the mapping of the moment has it."""
+    library = read_library(folder)
     for number in range(1, len(TYPED) + 1):
         raw = message(number).text.encode()
         await store.accept(received(number, channel="ward", patient=f"T{number}", raw=raw))
         (claimed,) = await store.claim("clinic", 1, NOW)
-        made = mapped(folder, number)
+        made = mapped(library, number)
         missing = MissingCodes("ward", tuple(dict.fromkeys(made.unmapped)))
         event = Event.HELD if made.hold else Event.ACCEPTED
         await store.settle(claimed.delivery_id, event, now=NOW, missing=missing)
@@ -113,10 +119,7 @@ def listed(run: Run, *options: str) -> dict[str, int]:
 def test_an_allergy_typed_as_text_becomes_a_code_for_all_messages_after_one_row(
     run: Run, site: Path
 ) -> None:
-    assert [allergy(site, number) for number in (1, 2)] == [
-        {"text": "PCN"},
-        {"text": "penicillin (rash)"},
-    ]
+    assert allergies(site, 1, 2) == [{"text": "PCN"}, {"text": "penicillin (rash)"}]
     assert listed(run) == {"PCN": 2, "penicillin (rash)": 1}
     to = ("--to", "http://snomed.info/sct#91936005", "--display", "Allergy to penicillin")
     result = run("resolve", "allergens", "PCN", *to)
@@ -125,9 +128,9 @@ def test_an_allergy_typed_as_text_becomes_a_code_for_all_messages_after_one_row(
     assert listed(run) == {"penicillin (rash)": 1}
     assert run("resolve", "allergens", "Penicillin  (RASH)", *to).exit_code == 0
     assert listed(run) == {}
-    for number in (1, 2, 3):
-        (coding, *_) = allergy(site, number)["coding"]
-        assert (coding["system"], coding["code"]) == ("http://snomed.info/sct", "91936005")
+    found = [code["coding"][0] for code in allergies(site, 1, 2, 3)]
+    systems = {(coding["system"], coding["code"]) for coding in found}
+    assert (len(found), systems) == (3, {("http://snomed.info/sct", "91936005")})
 
 
 def states(site: Path) -> list[State]:
@@ -186,7 +189,8 @@ def test_a_conceptmap_that_comes_back_resolves_what_it_holds(run: Run, site: Pat
     result = run("import", str(file), "--table", "allergens", "--mapping", "ward")
     assert result.exit_code == 0, result.output
     assert listed(run) == {"penicillin (rash)": 1}
-    assert allergy(site, 1)["coding"][0]["code"] == "91936005"
+    (code,) = allergies(site, 1)
+    assert code["coding"][0]["code"] == "91936005"
 
 
 @pytest.mark.parametrize(

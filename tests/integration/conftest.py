@@ -8,6 +8,14 @@ import pytest
 from tests.services import fhir_server as hapi
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several processes let one have the server and all tests that need it."""
+    for item in items:
+        if "fhir_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("fhir-server"))
+
+
 @pytest.fixture(scope="session")
 def fhir_server() -> Iterator[str]:
     """The base URL of a HAPI FHIR server; MLLP_ENGINE_FHIR_SERVER names one that runs already."""

@@ -7,6 +7,8 @@ import pytest
 from engine.mapping.library import Mapping, load_library
 from tests.mapping.guide import Probe, Result, probes, table
 
+pytestmark = pytest.mark.xdist_group("guide")  # all rows are mapped once for all tests
+
 
 @pytest.fixture(scope="module")
 def mapping() -> Mapping:
