@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, TextIO, cast
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar, TextIO, cast
 
 import orjson
 import structlog
@@ -31,6 +34,7 @@ def configure(format: str = "json", level: str = "info", stream: TextIO | None =
     May be called again (a reload): loggers that were handed out follow.
     """
     out = stream or sys.stderr
+    Frequent.out = out if format == "json" and LEVELS[level] <= logging.INFO else None
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -80,6 +84,60 @@ def _render_json(logger: Any, method: str, event: EventDict) -> str:  # noqa: AR
 
 def _console(out: TextIO) -> Processor:
     return structlog.dev.ConsoleRenderer(colors=out.isatty(), pad_event_to=22)
+
+
+# --- what is said of every message -----------------------------------------------------------
+
+
+class Frequent:
+    """An info line of which only numbers change, for what is said of every message.
+
+    It is the line that ``logger.info(event, **context, **numbers)`` writes; but its text is
+    cleaned and rendered once, and a line costs a tenth of what it costs by way of structlog.
+    """
+
+    #: where lines go while they are JSON and info is written
+    out: ClassVar[TextIO | None] = None
+
+    def __init__(
+        self, logger: Any, event: str, context: Mapping[str, object], numbers: tuple[str, ...]
+    ) -> None:
+        self._logger = logger
+        self._event = event
+        self._context = dict(context)
+        self._names = numbers
+        # A logger of another kind, as tests have, gets every line.
+        self._ours = isinstance(logger, type(structlog.get_logger()))
+        self._text = self._rendered() if self._ours else ""
+
+    def _rendered(self) -> str:
+        bound = {**structlog.get_context(self._logger.bind()), **self._context}
+        event = PrivacyFilter()(None, "info", bound)
+        text = orjson.dumps({"level": "info", "event": self._event, **event}).decode()
+        numbers = "".join(f',"{name}":%d' for name in self._names)
+        return f'{{"timestamp":"%s",{text[1:-1].replace("%", "%%")}{numbers}}}\n'
+
+    def __call__(self, *numbers: int) -> None:
+        """Say it."""
+        out = Frequent.out
+        if out is None or not self._ours:
+            named = dict(zip(self._names, numbers, strict=True))
+            self._logger.info(self._event, **self._context, **named)
+        else:
+            out.write(self._text % (_timestamp(), *numbers))
+            out.flush()
+
+
+_second = (0, "")
+
+
+def _timestamp() -> str:
+    """Now, as structlog's TimeStamper writes it; the seconds are written once each."""
+    global _second
+    second, rest = divmod(time.time_ns(), 1_000_000_000)
+    if second != _second[0]:
+        _second = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{_second[1]}.{rest // 1000:06}Z"
 
 
 # --- what libraries say ----------------------------------------------------------------------

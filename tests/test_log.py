@@ -2,6 +2,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 from twisted.python.failure import Failure
 
 from engine import log
+from engine.lifecycle import Outcome
 from engine.privacy import FORBIDDEN, LONGEST, REMOVED
 
 SECRET = "Testpatient, Anna"
@@ -73,6 +75,74 @@ def test_people_get_plain_lines_without_colour_where_there_is_no_terminal() -> N
     assert "state=dead" in out.getvalue()
     assert "\x1b" not in out.getvalue()
     assert SECRET not in out.getvalue()
+
+
+# --- what is said of every message ------------------------------------------------------------
+
+
+def frequent(logger: Any = None, **context: object) -> log.Frequent:
+    return log.Frequent(logger or log.get(), "message.stored", context, ("bytes", "message"))
+
+
+def test_a_frequent_line_is_the_line_that_structlog_would_write() -> None:
+    out = io.StringIO()
+    log.configure("json", stream=out)
+    logger = log.get(destination="clinic")
+    context = {"channel": "100 % \u00fcber", "answer": Outcome.ACCEPTED, "attempt": 2}
+    frequent(logger, **context)(17, 4)
+    logger.info("message.stored", **context, bytes=17, message=4)
+    first, second = map(json.loads, out.getvalue().splitlines())
+    then, now = (datetime.fromisoformat(told.pop("timestamp")) for told in (first, second))
+    assert first == second
+    assert 0 <= (now - then).total_seconds() < 60
+    assert first["bytes"] == 17
+
+
+def test_a_frequent_line_has_its_own_time_each_time() -> None:
+    out = io.StringIO()
+    log.configure("json", stream=out)
+    line = frequent(channel="north")
+    for number in range(50):
+        line(1, number)
+    stamps = [json.loads(text)["timestamp"] for text in out.getvalue().splitlines()]
+    assert stamps == sorted(stamps)
+    assert len(set(stamps)) > 1
+    assert {len(stamp) for stamp in stamps} == {len("2026-01-01T00:00:00.000000Z")}
+
+
+def test_a_frequent_line_follows_when_the_configuration_changes() -> None:
+    out = io.StringIO()
+    log.configure("json", "warning", out)
+    line = frequent(channel="north")
+    line(1, 2)
+    assert out.getvalue() == ""
+    log.configure("console", "info", out)
+    line(1, 2)
+    assert "channel=north" in out.getvalue()
+    assert "message=2" in out.getvalue()
+    log.configure("json", "debug", out)
+    line(1, 3)
+    assert json.loads(out.getvalue().splitlines()[-1])["message"] == 3
+
+
+@pytest.mark.parametrize("context", [{"patient": SECRET}, {"reason": f"MSH|^~\\&|{SECRET}"}])
+def test_a_frequent_line_is_cleaned_too(context: dict[str, object]) -> None:
+    out = io.StringIO()
+    log.configure("json", stream=out)
+    frequent(**context)(1, 2)
+    assert SECRET not in out.getvalue()
+    assert REMOVED in out.getvalue()
+
+
+def test_a_logger_of_another_kind_gets_its_frequent_lines() -> None:
+    told: list[tuple[str, dict[str, object]]] = []
+
+    class Other:
+        def info(self, event: str, **values: object) -> None:
+            told.append((event, values))
+
+    frequent(Other(), channel="north")(1, 2)
+    assert told == [("message.stored", {"channel": "north", "bytes": 1, "message": 2})]
 
 
 # --- no patient in a log --------------------------------------------------------------------------

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
-from engine.errors import Location, MessageError
-from engine.hl7v2.delimiters import Delimiters
+from engine.errors import MessageError
+from engine.hl7v2.err import err_segments
 from engine.hl7v2.escape import escape
 from engine.hl7v2.header import Header
+from engine.hl7v2.kind import Kind
 from engine.hl7v2.message import Message
+from engine.hl7v2.segment import Segment
 
 __all__ = ["AckCode", "Answers", "Header", "When", "answers_for", "build_ack", "is_acknowledgement"]
 
@@ -70,14 +72,12 @@ _ACKNOWLEDGEMENTS = frozenset(("ACK", "MCF"))
 
 #: Versions from which on a form holds.
 _STRUCTURE_SINCE = (2, 3, 1)
-_CODED_ELD_SINCE = (2, 3, 1)
-_ERL_SINCE = (2, 5)
 _NO_TEXT_SINCE = (2, 7)
 #: What is claimed where the request claims no version.
 _DEFAULT_VERSION = "2.5.1"
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
-#: MSA-3 and ERR-8 hold 80 and 250 characters.
-_MSA_TEXT, _USER_TEXT = 80, 250
+#: MSA-3 holds 80 characters.
+_MSA_TEXT = 80
 
 
 def answers_for(message: Message | Header) -> Answers:
@@ -85,7 +85,16 @@ def answers_for(message: Message | Header) -> Answers:
 
     Valued either of them, the mode is enhanced, and the empty one asks for nothing.
     """
-    header = _header(message)
+    kind = message.kind
+    answers = _answers.get(kind)
+    if answers is None:
+        answers = _asked_for(_header(message))
+        if kind.kept:
+            _remember(_answers, kind, answers)
+    return answers
+
+
+def _asked_for(header: Header) -> Answers:
     if not (header.field(15) or header.field(16)):
         return _ORIGINAL
     accept, application = (_when(header.value(number)) for number in (15, 16))
@@ -119,16 +128,16 @@ def build_ack(
     errors: Sequence[MessageError] = (),
 ) -> bytes:
     """An answer in the request's version, delimiters and character set, without a frame."""
-    header = _header(request)
-    form = _form_for(header, code)
-    time, own_id = _time(now, now.utcoffset()), escape(control_id, header.delimiters)
+    delimiters = request.delimiters
+    form = _form_for(request, code)
+    time, own_id = _time(now, now.utcoffset()), escape(control_id, delimiters)
     segments = [
         f"{form.before}{time}{form.between}{own_id}{form.after}",
-        _msa(header, form.version, code, errors),
-        *_err(header.delimiters, form.version, errors),
+        _msa(request, form.version, code, errors),
+        *err_segments(delimiters, form.version, errors),
     ]
-    text = "".join(f"{segment.rstrip(header.delimiters.field)}\r" for segment in segments)
-    return text.encode(header.charset, "replace")
+    text = "".join([f"{segment.rstrip(delimiters.field)}\r" for segment in segments])
+    return text.encode(request.charset, "replace")
 
 
 class _Form(NamedTuple):
@@ -140,10 +149,18 @@ class _Form(NamedTuple):
     version: tuple[int, ...]
 
 
-#: A sender's headers differ in little: what follows from the rest of them is kept.
-_forms: dict[tuple[object, ...], _Form] = {}
-_FORMS_AT_MOST = 1024
-_LONGEST_KEPT = 512
+K = TypeVar("K")
+T = TypeVar("T")
+#: What follows from the kind of a message is kept.
+_answers: dict[Kind, Answers] = {}
+_forms: dict[tuple[Kind, AckCode], _Form] = {}
+_KEPT_AT_MOST = 1024
+
+
+def _remember(kept: dict[K, T], key: K, value: T) -> None:
+    if len(kept) >= _KEPT_AT_MOST:
+        kept.clear()
+    kept[key] = value
 
 
 @lru_cache(maxsize=16)
@@ -152,16 +169,13 @@ def _time(now: datetime, _zone: timedelta | None) -> str:
     return now.strftime("%Y%m%d%H%M%S%z")
 
 
-def _form_for(header: Header, code: AckCode) -> _Form:
-    fields = header.segment.fields
-    if len(header.segment.text) > _LONGEST_KEPT:
-        return _new_form(header, code)
-    key = (code.accept, *fields[1:7], *fields[9:10], *fields[11:21])
+def _form_for(request: Message | Header, code: AckCode) -> _Form:
+    key = (request.kind, code)
     form = _forms.get(key)
     if form is None:
-        if len(_forms) >= _FORMS_AT_MOST:
-            _forms.clear()
-        form = _forms[key] = _new_form(header, code)
+        form = _new_form(_header(request), code)
+        if request.kind.kept:
+            _remember(_forms, key, form)
     return form
 
 
@@ -187,9 +201,9 @@ def _version(header: Header) -> tuple[int, ...]:
     return tuple(int(number) for number in match[0].split(".")) if match else (99,)
 
 
-def _echo(header: Header, number: int) -> str:
+def _echo(msh: Segment, number: int) -> str:
     """A field as the request has it; without control characters, which could end our frame."""
-    raw = header.field(number)
+    raw = msh.field(number)
     return raw if raw.isprintable() else "".join(" " if c < " " else c for c in raw)
 
 
@@ -198,14 +212,14 @@ def _msh(header: Header, version: tuple[int, ...], code: AckCode) -> list[str]:
     delimiters = header.delimiters
     fields = [""] * 19
     fields[0] = "MSH" + delimiters.field + "".join(delimiters[1:])
-    fields[1], fields[2] = _echo(header, 5), _echo(header, 6)
-    fields[3], fields[4] = _echo(header, 3), _echo(header, 4)
+    fields[1], fields[2] = _echo(header.msh, 5), _echo(header.msh, 6)
+    fields[3], fields[4] = _echo(header.msh, 3), _echo(header.msh, 4)
     fields[7] = _type(header, version)
-    fields[9] = _echo(header, 11) or "P"
-    fields[10] = _echo(header, 12) or _DEFAULT_VERSION
+    fields[9] = _echo(header.msh, 11) or "P"
+    fields[10] = _echo(header.msh, 12) or _DEFAULT_VERSION
     if code.accept or answers_for(header).mode == "enhanced":
         fields[13] = fields[14] = When.NE  # an answer is not answered
-    fields[16], fields[18] = _echo(header, 18), _echo(header, 20)
+    fields[16], fields[18] = _echo(header.msh, 18), _echo(header.msh, 20)
     return fields
 
 
@@ -220,62 +234,13 @@ def _type(header: Header, version: tuple[int, ...]) -> str:
 
 
 def _msa(
-    header: Header, version: tuple[int, ...], code: AckCode, errors: Sequence[MessageError]
+    request: Message | Header,
+    version: tuple[int, ...],
+    code: AckCode,
+    errors: Sequence[MessageError],
 ) -> str:
-    fields = ["MSA", code.value, _echo(header, 10)]
+    delimiters = request.delimiters
+    fields = ["MSA", code.value, _echo(request.msh, 10)]
     if errors and version < _NO_TEXT_SINCE:  # from 2.7 on the text has its place in ERR only
-        fields.append(escape(errors[0].what[:_MSA_TEXT], header.delimiters))
-    return header.delimiters.field.join(fields)
-
-
-def _err(
-    delimiters: Delimiters, version: tuple[int, ...], errors: Sequence[MessageError]
-) -> list[str]:
-    if not errors:
-        return []
-    if version >= _ERL_SINCE:
-        return [_located_error(delimiters, error) for error in errors]
-    eld = [_error_location_and_description(delimiters, version, error) for error in errors]
-    if not delimiters.repetition:
-        del eld[1:]
-    return [f"ERR{delimiters.field}{delimiters.repetition.join(eld)}"]
-
-
-def _located_error(delimiters: Delimiters, error: MessageError) -> str:
-    """ERR since 2.5: ERR-2 where, ERR-3 what (table 0357), ERR-4 how bad, ERR-8 in words."""
-    code = [error.code.code, error.code.display, "HL70357"]
-    fields = [""] * 9
-    fields[0] = "ERR"
-    fields[2] = _join(delimiters.component, _erl(error.at), delimiters)
-    fields[3] = _join(delimiters.component, code, delimiters)
-    fields[4] = error.severity
-    fields[8] = escape(error.what[:_USER_TEXT], delimiters)
+        fields.append(escape(errors[0].what[:_MSA_TEXT], delimiters))
     return delimiters.field.join(fields)
-
-
-def _error_location_and_description(
-    delimiters: Delimiters, version: tuple[int, ...], error: MessageError
-) -> str:
-    """ERR-1 before 2.5: segment, its sequence, field, and the code (coded since 2.3.1)."""
-    code = [error.code.code]
-    if version >= _CODED_ELD_SINCE and delimiters.subcomponent:
-        code += [error.code.display, "HL70357"]
-    where = [*_erl(error.at), "", "", ""][:3]
-    parts = [escape(part, delimiters) for part in where]
-    parts.append(_join(delimiters.subcomponent, code, delimiters))
-    return delimiters.component.join(parts) if delimiters.component else parts[-1]
-
-
-def _erl(at: Location | None) -> list[str]:
-    if at is None:
-        return []
-    numbers = (at.sequence, at.field, at.repetition, at.component, at.subcomponent)
-    return [at.segment, *("" if number is None else str(number) for number in numbers)]
-
-
-def _join(separator: str, parts: list[str], delimiters: Delimiters) -> str:
-    """Parts of a field without empty ones at the end; the first alone when nothing separates."""
-    while parts and not parts[-1]:
-        parts = parts[:-1]
-    escaped = [escape(part, delimiters) for part in parts]
-    return separator.join(escaped) if separator else "".join(escaped[:1])

@@ -112,10 +112,10 @@ def decode(raw: bytes, default: str) -> tuple[str, str]:
         return _strictly(raw, wide), wide
     if raw[:3] == codecs.BOM_UTF8:
         return _strictly(raw[3:], "utf-8"), "utf-8"
-    declared = _declared(raw)
-    names = [_narrow(name) for name in _codecs(tuple(declared.split("~", 16)), default)]
+    names = _narrow(_declared(raw), default)
     if len(names) > 1 and _ESCAPE in raw:
-        names[:0] = [_SWITCHED[name] for name in names if name in _SWITCHED][:1]
+        switched = [_SWITCHED[name] for name in names if name in _SWITCHED]
+        names = (*switched[:1], *names)
     for name in names[:-1]:
         # More than one is declared: what is not in the first is in one of the others.
         try:
@@ -132,20 +132,28 @@ def wide_codec(raw: bytes) -> str | None:
     return next((name for start, name in _WIDE_STARTS if raw.startswith(start)), None)
 
 
-def _narrow(name: str) -> str:
-    """MSH-18 was readable byte by byte, so what it says cannot be UTF-16 or UTF-32."""
-    return "utf-8" if name.startswith(("utf-16", "utf-32")) else name
+@lru_cache(maxsize=256)
+def _narrow(declared: str, default: str) -> tuple[str, ...]:
+    """The codecs to try for what MSH-18 declares.
+
+    MSH-18 was readable byte by byte, so what it says cannot be UTF-16 or UTF-32.
+    """
+    found = _codecs(tuple(declared.split("~", 16)), default)
+    return tuple("utf-8" if name.startswith(("utf-16", "utf-32")) else name for name in found)
 
 
 def _declared(raw: bytes) -> str:
     """MSH-18, found in the bytes: only its value says how to decode them."""
     begin = 0 if raw[:1] == b"M" else len(raw) - len(raw.lstrip())
-    ends = [
-        end for end in (raw.find(b"\r", begin, _REACH), raw.find(b"\n", begin, _REACH)) if end > 0
-    ]
-    line = raw[begin : min(ends, default=len(raw))]
-    fields = line.split(line[3:4] or b"|", 18)
-    return fields[17][:_LONGEST_NAMES].decode("ascii", "replace") if len(fields) > 17 else ""
+    end = raw.find(b"\r", begin, _REACH)
+    line = raw[begin : end if end > 0 else len(raw)]
+    end = line.find(b"\n", 0, _REACH)
+    if end > 0:
+        line = line[:end]
+    separator = line[3:4] or b"|"
+    if line.count(separator) < 17:
+        return ""
+    return line.split(separator, 18)[17][:_LONGEST_NAMES].decode("ascii", "replace")
 
 
 def _strictly(raw: bytes, name: str) -> str:

@@ -108,6 +108,10 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes of the stream."""
+        if not (self._buffer or self._inside or self._junk) and self._is_a_frame(data):
+            self._clean = True
+            payload = data[1:-2]
+            return [Empty() if _blank(payload) else Frame(payload)]
         events: list[Event] = []
         self._buffer += data
         while self._frame(events) if self._inside else self._between(events):
@@ -133,6 +137,16 @@ class Decoder:
         self._report_junk(events)
         self._leave(len(self._buffer))
         return events
+
+    def _is_a_frame(self, data: bytes) -> bool:
+        """Whether this is one whole frame: what most reads bring, and quick to see."""
+        return (
+            data[:1] == START
+            and data[-1:] == b"\r"
+            and data.find(FS) == len(data) - 2
+            and not data.rfind(START)
+            and len(data) - 3 <= self._limit
+        )
 
     # --- between frames: whether to go on ------------------------------------------------------
 

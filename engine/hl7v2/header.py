@@ -7,6 +7,7 @@ import re
 from engine.errors import MessageError
 from engine.hl7v2.charset import decode, wide_codec
 from engine.hl7v2.delimiters import STANDARD, Delimiters, delimiters_of
+from engine.hl7v2.kind import Kind, kind_of
 from engine.hl7v2.message import Message
 from engine.hl7v2.segment import Segment
 
@@ -18,17 +19,20 @@ _MSH = re.compile(rb"(?:^|[\r\n\x0b])[ \t]*(MSH[^A-Za-z0-9\s\x00-\x1f][^\r\n\x00
 class Header:
     """An MSH by itself, with the delimiters and the codec to answer in."""
 
-    __slots__ = ("charset", "delimiters", "segment")
+    __slots__ = ("charset", "delimiters", "kind", "msh")
 
-    def __init__(self, segment: Segment, delimiters: Delimiters, charset: str) -> None:
-        self.segment = segment
+    def __init__(
+        self, msh: Segment, delimiters: Delimiters, charset: str, kind: Kind | None = None
+    ) -> None:
+        self.msh = msh
+        self.kind = kind or kind_of(msh, delimiters, charset)
         self.delimiters = delimiters
         self.charset = charset
 
     @classmethod
     def of(cls, message: Message) -> Header:
         """The header of a message that could be read."""
-        return cls(message.segments[0], message.delimiters, message.charset)
+        return cls(message.msh, message.delimiters, message.charset, message.kind)
 
     @classmethod
     def read(cls, raw: bytes) -> Header | None:
@@ -52,11 +56,11 @@ class Header:
 
     def field(self, number: int) -> str:
         """The raw text of a field of MSH, "" when absent."""
-        return self.segment.field(number)
+        return self.msh.field(number)
 
     def value(self, number: int, component: int = 1) -> str:
         """One decoded value of MSH, "" when absent."""
-        return self.segment.value(number, 1, component)
+        return self.msh.value(number, 1, component)
 
     @property
     def control_id(self) -> str:
@@ -66,27 +70,27 @@ class Header:
     @property
     def code(self) -> str:
         """MSH-9.1."""
-        return self.value(9)
+        return self.kind.code
 
     @property
     def trigger(self) -> str:
         """MSH-9.2."""
-        return self.value(9, 2)
+        return self.kind.trigger
 
     @property
     def version(self) -> str:
         """MSH-12.1."""
-        return self.value(12)
+        return self.kind.version
 
     @property
     def processing_id(self) -> str:
         """MSH-11.1."""
-        return self.value(11)
+        return self.kind.processing_id
 
     @property
     def sender(self) -> str:
         """Sending application and facility, as written."""
-        return f"{self.field(3)}|{self.field(4)}"
+        return self.kind.sender
 
 
 def _decoded(line: bytes) -> tuple[str, str]:

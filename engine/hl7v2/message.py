@@ -7,6 +7,7 @@ from functools import lru_cache
 from engine.hl7v2.charset import decode
 from engine.hl7v2.delimiters import STANDARD, Delimiters, delimiters_of
 from engine.hl7v2.escape import unescape
+from engine.hl7v2.kind import Kind, kind_of
 from engine.hl7v2.path import Path
 from engine.hl7v2.segment import Segment, part
 
@@ -18,25 +19,82 @@ _path = lru_cache(maxsize=4096)(Path.parse)
 class Message:
     """An HL7 v2 message as its sender wrote it, read in place."""
 
-    __slots__ = ("_by_name", "charset", "delimiters", "segments", "text")
+    __slots__ = (
+        *("_by_name", "_lines", "_names", "charset", "delimiters", "kind", "msh", "segments"),
+        "text",
+    )
+
+    #: every segment in its order; made when it is first asked for: an answer needs but a few
+    segments: list[Segment]
+    #: what MSH says apart from the time and the control id
+    kind: Kind
 
     def __init__(self, text: str, delimiters: Delimiters, lines: list[str], charset: str) -> None:
         self.text = text
         self.delimiters = delimiters
         self.charset = charset
-        self.segments: list[Segment] = []
+        #: the first segment
+        self.msh = Segment(lines[0][:3], 0, 1, lines[0], delimiters, charset)
+        self._lines = lines
+        self._names: list[str] | None = None
         self._by_name: dict[str, list[Segment]] = {}
-        separator, segments, by_name = delimiters.field, self.segments, self._by_name
-        for index, line in enumerate(lines):
+
+    def __getattr__(self, name: str) -> object:
+        """Fill a slot that is still empty; Python asks here for no other."""
+        if name == "segments":
+            self._make_all()
+        elif name == "kind":
+            self.kind = kind_of(self.msh, self.delimiters, self.charset)
+        else:
+            raise AttributeError(name)
+        return getattr(self, name)
+
+    def _make_all(self) -> None:
+        made = {segment.index: segment for some in self._by_name.values() for segment in some}
+        made[0] = self.msh
+        separator, charset = self.delimiters.field, self.charset
+        segments: list[Segment] = []
+        by_name: dict[str, list[Segment]] = {}
+        for index, line in enumerate(self._lines):
             name = line[:3]
             if (line[3:4] != separator and len(line) != 3) or separator in name:
                 name = line.partition(separator)[0]
             same = by_name.get(name)
             if same is None:
                 same = by_name[name] = []
-            segment = Segment(name, index, len(same) + 1, line, delimiters, charset)
+            segment = made.get(index)
+            if segment is None:
+                segment = Segment(name, index, len(same) + 1, line, self.delimiters, charset)
             same.append(segment)
             segments.append(segment)
+        self.segments, self._by_name = segments, by_name
+        self._lines = self._names = []  # nothing is left to be found
+
+    def _named(self, name: str) -> list[Segment]:
+        found = self._by_name.get(name)
+        if found is None:
+            found = self._made(name)
+            self._by_name[name] = found
+        return found
+
+    def _made(self, name: str) -> list[Segment]:
+        """The segments of a name, without making the others."""
+        separator = self.delimiters.field
+        if len(name) != 3 or separator in name:
+            return [segment for segment in self.segments if segment.name == name]
+        names = self._names
+        if names is None:
+            names = self._names = [line[:3] for line in self._lines]
+        found: list[Segment] = []
+        index = -1
+        for _ in range(names.count(name)):
+            index = names.index(name, index + 1)
+            line, place = self._lines[index], len(found) + 1
+            if index == 0:
+                found.append(self.msh)
+            elif line[3:4] == separator or len(line) == 3:
+                found.append(Segment(name, index, place, line, self.delimiters, self.charset))
+        return found
 
     @classmethod
     def parse(cls, text: str, charset: str = "utf-8") -> Message:
@@ -52,7 +110,7 @@ class Message:
         if "\n" in lines:
             # Not splitlines(): it also splits at VT, FS, NEL and LS, which may stand in a value.
             lines = lines.replace("\r\n", "\r").replace("\n", "\r")
-        kept = [line for line in lines.split("\r") if line and not line.isspace()]
+        kept = list(filter(str.strip, lines.split("\r")))
         return cls(text, delimiters_of(kept[0] if kept else ""), kept, charset)
 
     @classmethod
@@ -68,12 +126,12 @@ class Message:
 
     def segment(self, name: str) -> Segment | None:
         """The first segment of a name."""
-        found = self._by_name.get(name)
+        found = self._named(name)
         return found[0] if found else None
 
     def all(self, name: str) -> list[Segment]:
         """Every segment of a name, in the message's order."""
-        return list(self._by_name.get(name, ()))
+        return list(self._named(name))
 
     def text_of(self, path: Path | str) -> str:
         """The raw text at a path, as it stands in the message, nothing decoded; "" when absent."""
@@ -111,7 +169,7 @@ class Message:
         Absent ones are left out.
         """
         path = _path(path) if isinstance(path, str) else path
-        segments = self._by_name.get(path.segment, [])
+        segments = self._named(path.segment)
         if path.sequence is not None:
             segments = segments[path.sequence - 1 : path.sequence]
         number = path.field or 0
@@ -126,9 +184,9 @@ class Message:
         return [value for value in found if value]
 
     def _at(self, path: Path) -> Segment | None:
-        found = self._by_name.get(path.segment)
+        found = self._named(path.segment)
         number = (path.sequence or 1) - 1
-        return found[number] if found and number < len(found) else None
+        return found[number] if number < len(found) else None
 
     def unescape(self, value: str) -> str:
         """The text that a raw value of this message stands for."""
@@ -137,43 +195,39 @@ class Message:
         return value
 
     @property
-    def _header(self) -> Segment:
-        return self.segments[0]
-
-    @property
     def control_id(self) -> str:
         """MSH-10, the message's identity for its sender."""
-        return self._header.value(10)
+        return self.msh.value(10)
 
     @property
     def code(self) -> str:
         """MSH-9.1, the kind of message: ORU."""
-        return self._header.value(9)
+        return self.kind.code
 
     @property
     def trigger(self) -> str:
         """MSH-9.2, the event that it reports: R01."""
-        return self._header.value(9, 1, 2)
+        return self.kind.trigger
 
     @property
     def structure(self) -> str:
         """MSH-9.3, its abstract structure: ORU_R01."""
-        return self._header.value(9, 1, 3)
+        return self.kind.structure
 
     @property
     def version(self) -> str:
         """MSH-12.1, the version of the standard it claims: 2.5.1."""
-        return self._header.value(12)
+        return self.kind.version
 
     @property
     def processing_id(self) -> str:
         """MSH-11.1: production, training or debugging."""
-        return self._header.value(11)
+        return self.kind.processing_id
 
     @property
     def sender(self) -> str:
         """Sending application and facility, as written: whose control ids these are."""
-        return f"{self._header.field(3)}|{self._header.field(4)}"
+        return self.kind.sender
 
     def __repr__(self) -> str:
         return f"<Message of {len(self.segments)} segments>"

@@ -79,9 +79,12 @@ class Segment:
         if text.isalnum():  # no delimiter is a letter or a digit: the field has one part
             return text if repetition == component == subcomponent == 1 else ""
         delimiters = self._delimiters
-        text = part(text, repetition, delimiters.repetition)
-        text = part(text, component, delimiters.component)
-        text = part(text, subcomponent, delimiters.subcomponent)
+        if repetition > 1 or delimiters.repetition in text:
+            text = part(text, repetition, delimiters.repetition)
+        if component > 1 or delimiters.component in text:
+            text = part(text, component, delimiters.component)
+        if subcomponent > 1 or delimiters.subcomponent in text:
+            text = part(text, subcomponent, delimiters.subcomponent)
         if delimiters.escape and delimiters.escape in text:
             return unescape(text, delimiters, self._charset)
         return text

@@ -86,7 +86,7 @@ class Exchange:
 
     __slots__ = ("_answers", "_arrival", "_request", "_tools")
 
-    def __init__(self, tools: Tools, arrival: Arrival, request: Message | Header | None) -> None:
+    def __init__(self, tools: Tools, arrival: Arrival, request: Header | None) -> None:
         self._tools = tools
         self._arrival = arrival
         self._request = request
@@ -123,13 +123,14 @@ class Exchange:
             code = application_code(self._answers, Verdict.POSITIVE)
         return code or ""
 
-    def committed(self, receipt: Receipt, message: Message, channel: Channel) -> None:
+    def committed(self, receipt: Receipt, message: Message | None, channel: Channel) -> None:
         """The bytes are safe: accept now, say the rest when the channel's stage is reached.
 
-        A resend gets what its original got; while that one waits, it waits with it.
+        A resend gets what its original got; while that one waits, it waits with it. Where the
+        channel answers what is stored, the message is not asked for.
         """
         resent = receipt.outcome is Outcome.DUPLICATE
-        if channel.ack.when == "stored" or (resent and receipt.original_answer == AckCode.AA):
+        if message is None or (resent and receipt.original_answer == AckCode.AA):
             self.close(self.both(Verdict.POSITIVE))
             return
         place = self._arrival.slot

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine import intake
 from engine.errors import MessageError
@@ -17,16 +17,32 @@ if TYPE_CHECKING:
     from engine.config import Channel, Destination
 
 
+class Targets(NamedTuple):
+    """Where the messages of a channel go: destinations, and what the lanes of each hold for."""
+
+    destinations: tuple[str, ...]
+    scopes: tuple[str, ...]
+    #: each scope once
+    apart: tuple[str, ...]
+
+    @classmethod
+    def of(cls, channel: Channel) -> Targets:
+        """Those that the configuration names."""
+        names = tuple(destination.name for destination in channel.destinations)
+        scopes = tuple(scope_of(destination) for destination in channel.destinations)
+        return cls(names, scopes, tuple(dict.fromkeys(scopes)))
+
+
 def accepted(
     arrival: Arrival,
     message: Message,
     channel: Channel,
+    targets: Targets,
     answer: str,
     flags: Sequence[MessageError],
     known: intake.Authorities,
 ) -> Received:
     """A message that is to be delivered, with its deliveries and the lanes they wait in."""
-    scopes = tuple(scope_of(destination) for destination in channel.destinations)
     return Received(
         channel=channel.name,
         port=arrival.port,
@@ -42,9 +58,9 @@ def accepted(
         order=intake.order_of(message),
         answer=answer,
         reason="; ".join([str(flag) for flag in flags]) if flags else "",
-        lanes=intake.lanes(message, channel, tuple(dict.fromkeys(scopes)), known),
-        destinations=tuple([destination.name for destination in channel.destinations]),
-        scopes=scopes,
+        lanes=intake.lanes(message, channel, targets.apart, known),
+        destinations=targets.destinations,
+        scopes=targets.scopes,
         configuration=arrival.configuration,
         duplicates_after=arrival.received_at - channel.duplicates,
     )

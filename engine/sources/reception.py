@@ -45,6 +45,7 @@ class Reception:
         """Take what comes from now on by these channels; that of all the rest comes last."""
         self.channels = tuple(sorted(channels, key=lambda channel: channel.when is None))
         self.configuration = configuration
+        self._targets = {channel.name: facts.Targets.of(channel) for channel in channels}
 
     def frame(self, payload: bytes, line: Line) -> None:
         """Take a frame: one message, or a batch.
@@ -97,7 +98,7 @@ class Reception:
     def _decided(
         self, arrival: Arrival, message: Message, decision: intake.Decision[Channel]
     ) -> None:
-        exchange = Exchange(self._tools, arrival, message)
+        exchange = Exchange(self._tools, arrival, Header.of(message))
         match decision:
             case intake.Accept(channel, flags):
                 self._accept(exchange, arrival, message, channel, flags)
@@ -139,9 +140,13 @@ class Reception:
     ) -> None:
         answer = exchange.commit_answer(channel)
         known = self._tools.authorities(channel)
-        received = facts.accepted(arrival, message, channel, answer, flags, known)
+        targets = self._targets[channel.name]
+        received = facts.accepted(arrival, message, channel, targets, answer, flags, known)
+        # A message that is answered when it is stored is done with: hundreds may wait for a
+        # commit, and what they hold would drive everything else out of the processor's cache.
+        later = None if channel.ack.when == "stored" else message
         self._commit(
-            exchange, received, lambda receipt: exchange.committed(receipt, message, channel)
+            exchange, received, lambda receipt: exchange.committed(receipt, later, channel)
         )
 
     def _close(

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.python.failure import Failure
 
 from engine.hl7v2.ack import AckCode
 from engine.lifecycle import Outcome
+from engine.log import Frequent
 from engine.metrics import Metrics
 from engine.store.records import Receipt, Received
 
 _TYPE = re.compile(r"[A-Z][A-Z0-9]{2}(\^[A-Z][A-Z0-9]{2})?")
+
+
+#: Senders come and go, each from a port of its own.
+_ORDINARY_AT_MOST, _LONGEST_TYPE = 4096, len("ORU^R01")
+
+
+class _Ordinary(NamedTuple):
+    """How the accepted messages of one type from one sender are counted and told of."""
+
+    counted: Callable[[float], None]
+    last: Callable[[float], None]
+    line: Frequent
 
 
 class Record:
@@ -25,7 +38,7 @@ class Record:
         self._clock = clock
         # Finding a labelled metric costs more than counting with it.
         self._answers: dict[tuple[str, AckCode], Callable[[float], None]] = {}
-        self._messages: dict[tuple[str, Outcome], tuple[Callable[[float], None], ...]] = {}
+        self._ordinary: dict[tuple[str, ...], _Ordinary] = {}
 
     # --- connections -------------------------------------------------------------------------
 
@@ -64,6 +77,10 @@ class Record:
 
     def stored(self, received: Received, receipt: Receipt) -> None:
         """A message and what became of it are on the disk."""
+        plain = not (receipt.reused_id or received.reason) and len(received.type) <= _LONGEST_TYPE
+        if plain and receipt.outcome is Outcome.ACCEPTED:
+            self._accepted(received, receipt)
+            return
         told = _seen(received)
         told["message"] = receipt.message_id
         told["outcome"] = receipt.outcome.value
@@ -72,11 +89,35 @@ class Record:
         if receipt.reused_id:
             told["reused_id"] = True
         if received.channel:
-            self._count_message(received, receipt.outcome)
+            self._metrics.received.labels(received.channel, receipt.outcome).inc()
+            self._metrics.last_message.labels(received.channel).set(received.received_at)
             self._log.info("message.stored", **told)
         else:
             self._metrics.quarantined.labels(received.port).inc()
             self._log.warning("message.stored", **told)
+
+    def _accepted(self, received: Received, receipt: Receipt) -> None:
+        """What most messages are: nothing but numbers tells their lines and counts apart."""
+        key = (received.channel, received.port, received.peer, received.type, received.answer)
+        known = self._ordinary.get(key)
+        if known is None:
+            known = self._learn(key, received)
+        known.counted(1)
+        known.last(received.received_at)
+        known.line(len(received.raw), receipt.message_id)
+
+    def _learn(self, key: tuple[str, ...], received: Received) -> _Ordinary:
+        if len(self._ordinary) >= _ORDINARY_AT_MOST:
+            self._ordinary.clear()
+        told = _seen(received)
+        del told["bytes"]
+        told["outcome"] = Outcome.ACCEPTED.value
+        self._ordinary[key] = known = _Ordinary(
+            self._metrics.received.labels(received.channel, Outcome.ACCEPTED).inc,
+            self._metrics.last_message.labels(received.channel).set,
+            Frequent(self._log, "message.stored", told, ("bytes", "message")),
+        )
+        return known
 
     def not_stored(self, received: Received, failure: Failure) -> None:
         """The store cannot promise; the sender is told so."""
@@ -90,17 +131,6 @@ class Record:
         where = f"{frame[1]}:{frame[2]} {frame[0]}"
         fault = type(failure.value).__name__
         self._log.error("message.fault", port=port, fault=fault, where=where)
-
-    def _count_message(self, received: Received, outcome: Outcome) -> None:
-        key = (received.channel, outcome)
-        counted = self._messages.get(key)
-        if counted is None:
-            counted = self._messages[key] = (
-                self._metrics.received.labels(received.channel, outcome).inc,
-                self._metrics.last_message.labels(received.channel).set,
-            )
-        counted[0](1)
-        counted[1](received.received_at)
 
     # --- answers -----------------------------------------------------------------------------
 

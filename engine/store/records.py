@@ -9,8 +9,7 @@ from typing import NamedTuple
 from engine.lifecycle import Event, Outcome, State
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A message that arrived, with what intake decided about it.
 
     Lanes are written ``scope|key``. A delivery waits in those whose scope is its
@@ -56,8 +55,7 @@ def _in_scope(prefix: str, lanes: Sequence[str]) -> list[str]:
     return scoped or [prefix + lane for lane in lanes] or [prefix]
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What the store made of a message, after the commit.
 
     ``outcome`` is DUPLICATE when it repeats ``original_id``, whose answer so far is

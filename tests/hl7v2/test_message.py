@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ErrorCode, Location, MessageError
 from engine.hl7v2.delimiters import STANDARD, Delimiters
+from engine.hl7v2.kind import AT_MOST, Kind
 from engine.hl7v2.message import Message
 from engine.hl7v2.path import Path
 
@@ -255,3 +256,87 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
         except MessageError:
             continue
         assert message.segments[0].name == "MSH"
+
+
+# --- segments are made when they are asked for ---------------------------------------------------
+
+_NAMES = st.sampled_from(["PID", "OBX", "OBXX", "OB", "ZZ1", "MSH", "", "obx", "O|X", "OBX "])
+_LINES = st.lists(st.tuples(_NAMES, st.sampled_from(["", "|1", "|a^b|c", "^"])), max_size=8)
+
+
+@given(lines=_LINES, asked=st.lists(_NAMES, max_size=5))
+def test_a_segment_is_the_same_whether_one_asks_for_it_or_for_all(
+    lines: list[tuple[str, str]], asked: list[str]
+) -> None:
+    text = "\r".join([HEADER, *(name + rest for name, rest in lines)])
+    some, whole = Message.parse(text), Message.parse(text)
+    everything = whole.segments
+    found = {name: some.all(name) for name in asked}
+    for name in asked:
+        expected = [segment for segment in everything if segment.name == name]
+        seen = [(segment.index, segment.sequence, segment.text) for segment in found[name]]
+        assert seen == [(segment.index, segment.sequence, segment.text) for segment in expected]
+        assert some.segment(name) is (found[name][0] if found[name] else None)
+    assert all(segment is some.segments[segment.index] for own in found.values() for segment in own)
+    assert [segment.text for segment in some.segments] == [segment.text for segment in everything]
+    assert all(some.all(name) == found[name] for name in asked)
+
+
+def test_the_header_is_the_first_segment_however_one_comes_to_it(message: Message) -> None:
+    header = message.msh
+    assert message.segment("MSH") is header
+    assert message.segments[0] is header
+
+
+def test_a_message_has_nothing_else_than_it_has(message: Message) -> None:
+    with pytest.raises(AttributeError, match="segmants"):
+        _ = message.segmants  # type: ignore[attr-defined]
+
+
+# --- kinds ---------------------------------------------------------------------------------------
+
+
+def kind(*fields: str) -> Kind:
+    return Message.parse("|".join(["MSH", "^~\\&", *fields])).kind
+
+
+SAME = ("LAB", "NORTH", "EHR", "CLINIC", "2026", "", "ORU^R01", "C1", "P", "2.5.1", "", "", "AL")
+
+
+@pytest.mark.parametrize("number", range(3, 16))
+def test_messages_of_a_sender_share_what_their_headers_have_in_common(number: int) -> None:
+    changed = list(SAME)
+    changed[number - 3] += "7"
+    left_out = (7, 8, 10, 13, 14)
+    assert (kind(*changed) is kind(*SAME)) is (number in left_out)
+    assert kind(*SAME).code == "ORU"
+
+
+def test_headers_of_other_delimiters_or_another_charset_are_of_another_kind() -> None:
+    fields = "|".join(SAME)
+    first = Message.parse(f"MSH|^~\\&|{fields}").kind
+    assert Message.parse(f"MSH|^~\\&|{fields}", "iso8859-1").kind is not first
+    assert Message.parse(f"MSH|^~\\$|{fields}").kind is not first
+
+
+@pytest.mark.parametrize("count", range(1, 13))
+def test_a_short_header_is_not_taken_for_another(count: int) -> None:
+    short, empty = kind(*SAME[:count]), kind(*SAME[:count], "")
+    assert short.sender == ("LAB|NORTH" if count > 1 else "LAB|")
+    assert (short.code, short.version) == (empty.code, empty.version)
+    assert short.code == ("ORU" if count > 6 else "")
+    assert short.version == ("2.5.1" if count > 9 else "")
+
+
+def test_a_very_long_header_is_not_remembered() -> None:
+    long = ("L" * 1000, *SAME[1:])
+    assert kind(*long) is not kind(*long)
+    assert not kind(*long).kept
+    assert kind(*SAME).kept
+
+
+def test_however_many_senders_there_are_only_so_many_kinds_are_remembered() -> None:
+    first = kind("FIRST", *SAME[1:])
+    for number in range(AT_MOST):
+        kind(f"LAB{number}", *SAME[1:])
+    assert kind("FIRST", *SAME[1:]) is not first
