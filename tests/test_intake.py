@@ -172,8 +172,8 @@ def lanes_of(body: str, channel: Feed | None = None, known: Authorities = NOTHIN
 @pytest.mark.parametrize(
     ("identifier", "lane"),
     [
-        ("4711^^^N&1.2.3&ISO^MR", "clinic|urn:oid:1.2.3|4711"),
-        ("4711^^^&1.2.3&ISO", "clinic|urn:oid:1.2.3|4711"),
+        ("4711^^^N&2.999.3&ISO^MR", "clinic|urn:oid:2.999.3|4711"),
+        ("4711^^^&2.999.3&ISO", "clinic|urn:oid:2.999.3|4711"),
         ("4711^^^N^MR", "clinic|north:N|4711"),
         (
             "4711^^^N&0F0A1B2C-3D4E-5F60-8A1B-2C3D4E5F6071&UUID",
@@ -189,10 +189,10 @@ def test_a_lane_is_a_server_and_an_identifier_with_its_system(identifier: str, l
 
 
 def test_two_channels_that_know_a_patient_share_a_lane() -> None:
-    laboratory = Feed("lab", assigner={"PID-3": "urn:oid:1.2.3"})
+    laboratory = Feed("lab", assigner={"PID-3": "urn:oid:2.999.3"})
     ward = Feed("ward")
     assert lanes_of("PID|1||4711\r", laboratory) == lanes_of(
-        "PID|1||4711^^^WARD&1.2.3&ISO^MR\r", ward
+        "PID|1||4711^^^WARD&2.999.3&ISO^MR\r", ward
     )
 
 
@@ -204,9 +204,9 @@ def test_the_feeds_table_of_authorities_counts_as_it_does_for_the_mapping() -> N
 
 
 def test_an_authority_without_a_known_system_is_not_taken_for_the_channels() -> None:
-    channel = Feed(assigner={"PID-3": "urn:oid:1.2.3"})
+    channel = Feed(assigner={"PID-3": "urn:oid:2.999.3"})
     assert lanes_of("PID|1||4711~900^^^INSURER^SS\r", channel) == {
-        "clinic|urn:oid:1.2.3|4711",
+        "clinic|urn:oid:2.999.3|4711",
         "clinic|north:INSURER|900",
     }
 
@@ -235,10 +235,10 @@ def test_every_identifier_that_a_match_key_could_pick_is_a_lane() -> None:
 
 
 def test_a_merge_waits_in_the_lanes_of_both_patients() -> None:
-    channel = Feed(assigner={"PID-3": "urn:oid:1.2.3"})
+    channel = Feed(assigner={"PID-3": "urn:oid:2.999.3"})
     assert lanes_of("PID|1||1\rMRG|2\r", channel) == {
-        "clinic|urn:oid:1.2.3|1",
-        "clinic|urn:oid:1.2.3|2",
+        "clinic|urn:oid:2.999.3|1",
+        "clinic|urn:oid:2.999.3|2",
     }
 
 
