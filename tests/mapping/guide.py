@@ -136,8 +136,23 @@ def _set(segments: list[str], path: str, value: str) -> None:
             return
 
 
+def component_probes() -> list[Probe]:
+    """Every row of the guide's datatype maps, in a field that is mapped by it."""
+    found = []
+    for row in table("component_probes.tsv"):
+        pairs = (pair.split("=", 1) for pair in row["values"].split(";"))
+        segment = row["field"][:3]
+        found.append(
+            Probe(
+                int(row["row"]), f"{segment} by {row['map']}", row["component"], row["carrier"],
+                dict(pairs), row["resource"], row["path"], row["expected"],
+            )
+        )  # fmt: skip
+    return found
+
+
 def probes() -> list[Probe]:
-    """Every row."""
+    """Every row of the guide's segment maps."""
     found = []
     for row in table("guide_probes.tsv"):
         pairs = (pair.split("=", 1) for pair in row["values"].split(";") if pair)
