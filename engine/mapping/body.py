@@ -21,6 +21,7 @@ from engine.mapping.functions import FUNCTIONS
 from engine.mapping.grammar import Call, Condition, Link, Literal, Ref, Source, Value
 from engine.mapping.grammar import Code as CodeValue
 from engine.mapping.model import Block, Body, Each, Filled, Leaf, Make, Rule, Several, When
+from engine.mapping.runtime import Link as Referral
 from engine.mapping.survey import is_constant, is_static, links_of
 
 if TYPE_CHECKING:
@@ -395,12 +396,11 @@ class Writer:
             self.fail(place, f"no segment map makes '{target}'", constants.advice(target, known))
             return
         alone = slot.site.alone or "False"
+        reference = Referral(slot.key, target, slot.element.is_list, slot.address)
         self.emitter.line(
-            f"run.link(made, {slot.holder}, {slot.key!r}, {target!r}, "
-            f"{slot.element.is_list}, {alone}, {self._where(link, place, slot)})"
+            f"run.links.append((made, {slot.holder}, {self.emitter.constant(reference)}, {alone}, "
+            f"{self._where(link, place, slot)}))"
         )
-        if self.compiler.trace:
-            self.emitter.line(f"run.link_rules.append({slot.address!r})")
 
     def _where(self, link: Link, place: Place, slot: Slot) -> str:
         """What the other resource's segments must say, as pairs of a place and a text."""

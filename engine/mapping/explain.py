@@ -97,10 +97,7 @@ class TracingMapping(Mapping):
             for issue in mapped.issues
             if issue.at is not None
         }
-        links = [
-            (made, holder, key, rule)
-            for (made, holder, key, *_), rule in zip(run.links, run.link_rules, strict=True)
-        ]
+        links = [(made, holder, link.key, link.rule) for made, holder, link, *_ in run.links]
         leaves = list(_account(message, origins, self.library, reported))
         made_by: dict[int, str] = {}
         for (_, index), made in run.by_segment.items():

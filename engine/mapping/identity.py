@@ -7,16 +7,16 @@ from typing import Any
 
 from engine.mapping.model import Key
 
+#: The first digit of the fourth part, whose upper two bits say the variant (RFC 9562, 4.1).
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _NAMESPACE = bytes.fromhex("6d6c6c70656e67696e65686c37763246")
 
 
 def uuid_of(seed: str) -> str:
     """The name-based UUID (RFC 9562, version 5) of a seed: the same for ever."""
-    digest = bytearray(hashlib.sha1(_NAMESPACE + seed.encode(), usedforsecurity=False).digest())
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest[:16].hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    digest = hashlib.sha1(_NAMESPACE + seed.encode(), usedforsecurity=False).hexdigest()
+    variant = _VARIANT[digest[16]]
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
 def id_of(uuid: str) -> str:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from engine.errors import ConfigurationError, Problem
 from engine.hl7v2.message import Message
 from engine.mapping.compile import Compiler
-from engine.mapping.finish import Finisher, Keys
+from engine.mapping.finish import Finisher
 from engine.mapping.included import expanded
+from engine.mapping.keys import Keys
 from engine.mapping.load import Folder, LibraryReader
 from engine.mapping.model import Library
 from engine.mapping.result import Context, Mapped

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.mapping.groups import Scope
-from engine.mapping.runtime import Made, Run, Where
+from engine.mapping.runtime import Body, Made, Run, Where
 
 
 class Linker:
@@ -15,30 +15,37 @@ class Linker:
         """``strict`` are groups that a single link must not look down into: order, specimen."""
         self._run = run
         self._strict = strict
-        self._by_name: dict[str, list[Made]] = {}
+        #: resources by name, those of one place among the groups together
+        self._places: dict[str, list[tuple[Scope, list[Made]]]] = {}
         for made in run.made:
-            if made.full:
-                self._by_name.setdefault(made.name, []).append(made)
-        self._one: dict[tuple[str, Scope], Made | None] = {}
-        self._all: dict[tuple[str, Scope], list[Made]] = {}
-        self._late: list[tuple[dict[str, Any], Made]] = []
+            places = self._places.setdefault(made.name, [])
+            if not places or places[-1][0] is not made.scope:
+                places.append((made.scope, []))
+            places[-1][1].append(made)
+        # all that stands in one place among the groups means the same by a name
+        self._one: dict[int, dict[str, Made | None]] = {}
+        self._all: dict[int, dict[str, list[Made]]] = {}
+        self._late: list[tuple[Body, Made]] = []
 
     def resolve(self) -> None:
         """Fill in every link; one that leads nowhere disappears with what it was alone in."""
-        for made, holder, key, target, many, alone, where in self._run.links:
+        for made, holder, link, alone, where in self._run.links:
             if not made.full:
                 continue
-            if many:
-                others = self._meant(made, target, where) if where else self.all(made, target)
-                refer(holder, key, others)
+            if link.many:
+                others = (
+                    self._meant(made, link.target, where) if where else self.all(made, link.target)
+                )
+                if others:
+                    refer(holder, link.key, others, made)
                 continue
-            other = self._only(made, target, where) if where else self.one(made, target)
-            if other is not None and key == "reference":
+            other = self._only(made, link.target, where) if where else self.one(made, link.target)
+            if other is not None and link.key == "reference":
                 self._late.append((holder, other))
             elif other is not None:
-                holder[key] = other.reference
+                holder[link.key] = other.reference
             else:
-                holder.pop(key, None)
+                holder.pop(link.key, None)
                 if alone and holder is not made.body:
                     prune(made.body, holder)
 
@@ -58,14 +65,16 @@ class Linker:
         asked = [(at, text) for at, text in where if text]
         found = [
             other
-            for other in self._by_name.get(target, ())
+            for _, others in self._places.get(target, ())
+            for other in others
             if other is not made and all(self._says(other, *pair) for pair in asked)
         ]
         nearness = [
             sum(bool(a) and a == b for a, b in zip(made.scope, other.scope, strict=True))
             for other in found
         ]
-        return [other for other, near in zip(found, nearness, strict=True) if near == max(nearness)]
+        most = max(nearness, default=0)
+        return [other for other, near in zip(found, nearness, strict=True) if near == most]
 
     def _says(self, other: Made, at: tuple[str, int, int, int], text: str) -> bool:
         name, number, part, sub = at
@@ -74,21 +83,31 @@ class Linker:
         fields = run.fields(other.index) if own else run.near(name, other.index)
         return run.value(run.nth(fields[number], 1), part, sub) == text
 
+    def all(self, made: Made, target: str) -> list[Made]:
+        """Every resource of that name in the groups that this one stands in."""
+        answers = self._all.setdefault(id(made.scope), {})
+        found = answers.get(target)
+        if found is None:
+            found = answers[target] = self._in_groups(made.scope, target)
+        return found
+
     def one(self, made: Made, target: str) -> Made | None:
         """The nearest resource of that name."""
-        slot = (target, made.scope)
-        if slot not in self._one:
-            self._one[slot] = self._nearest(made, target)
-        found = self._one[slot]
+        answers = self._one.setdefault(id(made.scope), {})
+        if target not in answers:
+            answers[target] = self._nearest(made, target)
+        found = answers[target]
         return None if found is made else found
 
     def _nearest(self, made: Made, target: str) -> Made | None:
-        best, best_score = None, -1
-        for other in self._by_name.get(target, ()):
-            score = self._score(made.scope, other.scope)
-            later = score == best_score and other.index <= made.index
-            if score >= 0 and (score > best_score or later):
-                best, best_score = other, score
+        best, best_score = None, 0
+        for scope, others in self._places.get(target, ()):
+            score = self._score(made.scope, scope)
+            if score < best_score:
+                continue
+            for other in others:
+                if best is None or score > best_score or other.index <= made.index:
+                    best, best_score = other, score
         return best
 
     def _score(self, mine: Scope, theirs: Scope) -> int:
@@ -99,39 +118,29 @@ class Linker:
             score += a == b
         return score
 
-    def all(self, made: Made, target: str) -> list[Made]:
-        """Every resource of that name in the groups that this one stands in.
-
-        Where some stand in orders, those of other orders, and of none, are not meant.
-        """
-        slot = (target, made.scope)
-        found = self._all.get(slot)
-        if found is None:
-            found = self._all[slot] = self._in_groups(made, target)
-        return [other for other in found if other is not made] if made.name == target else found
-
-    def _in_groups(self, made: Made, target: str) -> list[Made]:
-        mine = made.scope
+    def _in_groups(self, mine: Scope, target: str) -> list[Made]:
+        # where some stand in orders, those of other orders, and of none, are not meant
         found = [
-            other
-            for other in self._by_name.get(target, ())
-            if all(not a or a == b or not b for a, b in zip(mine, other.scope, strict=True))
+            (scope, others)
+            for scope, others in self._places.get(target, ())
+            if all(not a or a == b or not b for a, b in zip(mine, scope, strict=True))
         ]
         for number in self._strict:
-            if mine[number] and any(other.scope[number] for other in found):
-                found = [other for other in found if other.scope[number] == mine[number]]
-        return found
+            if mine[number] and any(scope[number] for scope, _ in found):
+                found = [place for place in found if place[0][number] == mine[number]]
+        return [other for _, others in found for other in others]
 
 
-def refer(holder: dict[str, Any], key: str, others: list[Made]) -> None:
-    """Refer to each of several resources once."""
+def refer(holder: Body, key: str, others: list[Made], itself: Made) -> None:
+    """Refer to each of several resources once, and never to itself."""
     present = holder.get(key)
     if present is None:
-        if others:
-            holder[key] = [other.reference for other in others]
+        references = [other.reference for other in others if other is not itself]
+        if references:
+            holder[key] = references
         return
     for other in others:
-        if not any(other.reference is old for old in present):
+        if other is not itself and not any(other.reference is old for old in present):
             present.append(other.reference)
 
 

@@ -48,6 +48,16 @@ class Spec:
 SEGMENT, PARENT, MESSAGE = -1, -2, -3
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Link:
+    """One ``-> Patient`` of a rule: the element that refers, and to what."""
+
+    key: str
+    target: str
+    many: bool
+    rule: str
+
+
 class Made:
     """A resource in the making, with where it came from and its place among the groups."""
 
@@ -127,7 +137,9 @@ class Run:
         self.made: list[Made] = []
         self.open_made: dict[tuple[str, int], Made] = {}
         self.by_segment: dict[tuple[str, int], Made] = {}
-        self.links: list[tuple[Made, Body, str, str, bool, bool, Where]] = []
+        #: references to what other maps make, now or later, resolved when all is made: who
+        #: refers, the object that holds the reference, and whether it holds nothing else
+        self.links: list[tuple[Made, Body, Link, bool, Where]] = []
         self.shared: dict[str, Shared] = {}
         self.touched: list[Shared] = []
         self.issues: list[Issue] = []
@@ -382,19 +394,6 @@ class Run:
         """Take in once more what a memoised conversion had made."""
         for shared in touched:
             self.share(shared)
-
-    def link(
-        self,
-        made: Made,
-        holder: Body,
-        key: str,
-        target: str,
-        many: bool,
-        alone: bool,
-        where: Where = (),
-    ) -> None:
-        """Refer to what another map makes, now or later; resolved when all is made."""
-        self.links.append((made, holder, key, target, many, alone, where))
 
     def segment(self, index: int) -> Segment:
         """The segment itself, for functions that look further."""

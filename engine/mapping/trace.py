@@ -62,8 +62,6 @@ class TracingRun(Run):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.repeated: list[Any] = []
-        #: the rule of each link, beside ``links``
-        self.link_rules: list[str] = []
 
     def t(self, value: Any, rule: str, table: str, *sources: Position) -> Any:
         """The value with its sources; parts that have their own keep them."""
