@@ -340,6 +340,9 @@ class Writer:
         fixed = [(key, body) for key, body in fields if is_constant(body)]
         linked = [(key, body) for key, body in fields if links_of(body)]
         rest = [(k, b) for k, b in fields if (k, b) not in fixed and (k, b) not in linked]
+        if not rest and not linked:  # then a constant with a condition says what the message does
+            rest = [(key, body) for key, body in fixed if not is_static(body)]
+            fixed = [(key, body) for key, body in fixed if is_static(body)]
         for key, body in rest:
             self._element(name, kind, key, body, slot.site)
         if linked:

@@ -12,6 +12,7 @@ from engine.mapping.grammar import (
     Compare,
     Condition,
     Count,
+    Follows,
     Has,
     Not,
     Ref,
@@ -45,6 +46,8 @@ class ConditionWriter:
                 return f"not ({self.expression(term, site)})"
             case Has(name):
                 return f"run.has({name!r}, i)"
+            case Follows(name):
+                return f"run.message.segments[run.parents[i]].name == {name!r}"
             case Within(group):
                 return self._within(group)
             case Count(ref, kind, number):

@@ -76,7 +76,9 @@ class Finisher:
             return made.uuid
         known = self._known(made)
         made.criterion = identity.criterion(made.body, known.key)
-        seed = f"{made.name}|{made.criterion or self._keyed(made, known.lines)}"
+        # who is known by an identifier is the same under any name: Patient, Patient-Merged
+        name = made.body["resourceType"] if made.criterion else made.name
+        seed = f"{name}|{made.criterion or self._keyed(made, known.lines)}"
         number = self._seen.get(seed, 0)
         self._seen[seed] = number + 1
         made.uuid = identity.uuid_of(f"{seed}|{number}" if number else seed)

@@ -87,6 +87,13 @@ class Has:
 
 
 @dataclass(frozen=True, slots=True)
+class Follows:
+    """``follows PID``: the segment that this one is attached to is such a one."""
+
+    segment: str
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """The opposite of a condition."""
 
@@ -107,7 +114,7 @@ class Any:
     terms: tuple[Condition, ...]
 
 
-Condition = Compare | Test | Count | Within | Has | Not | All | Any
+Condition = Compare | Test | Count | Within | Has | Follows | Not | All | Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +308,8 @@ def _single(reader: _Reader) -> Condition:
         return Within(_name(reader, "within", "within order"))
     if reader.word("has"):
         return Has(_name(reader, "has", "has SPM"))
+    if reader.word("follows"):
+        return Follows(_name(reader, "follows", "follows PID"))
     if reader.word("count", "of"):
         return _count(reader)
     quantifier = "any" if reader.word("any") else "all" if reader.word("all") else ""

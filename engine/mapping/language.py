@@ -18,6 +18,7 @@ from engine.mapping.grammar import (
     Compare,
     Condition,
     Count,
+    Follows,
     Has,
     Not,
     Ref,
@@ -76,7 +77,7 @@ def _refs(tree: Condition) -> Iterator[Ref]:
         case All(terms) | Any(terms):
             for term in terms:
                 yield from _refs(term)
-        case Within() | Has():
+        case Within() | Has() | Follows():
             return
 
 
@@ -90,8 +91,8 @@ def _holds(tree: Condition, message: Message) -> bool:
             return not _holds(term, message)
         case Has(name):
             return message.segment(name) is not None
-        case Within():
-            return False  # a whole message stands in no group
+        case Within() | Follows():
+            return False  # a whole message stands in no group and behind nothing
         case Count(ref, kind, number):
             found = sum(1 for _ in _values(message, ref))
             return {"is": found == number, "more": found > number, "less": found < number}[kind]
