@@ -8,8 +8,8 @@ import pytest
 
 from tests.mapping.feeds import resources
 
-NEW = "NEW^^^HOSP&1.2.3&ISO^MR"
-OLD = "OLD^^^HOSP&1.2.3&ISO^MR"
+NEW = "NEW^^^HOSP&2.16.840.1.113883.19.4&ISO^MR"
+OLD = "OLD^^^HOSP&2.16.840.1.113883.19.4&ISO^MR"
 Body = dict[str, Any]
 
 
@@ -57,9 +57,9 @@ def test_a_patient_whose_number_stands_in_both_segments_stays_active(event: str)
 
 
 def test_one_number_of_two_hospitals_is_two_patients() -> None:
-    patient, merged = after("A40", {1: "NEW^^^OTHER&1.2.4&ISO^MR"})["Patient"]
-    assert patient["identifier"][0]["system"] == "urn:oid:1.2.3"
-    assert merged["identifier"][0]["system"] == "urn:oid:1.2.4"
+    patient, merged = after("A40", {1: "NEW^^^OTHER&2.16.840.1.113883.19.5&ISO^MR"})["Patient"]
+    assert patient["identifier"][0]["system"] == "urn:oid:2.16.840.1.113883.19.4"
+    assert merged["identifier"][0]["system"] == "urn:oid:2.16.840.1.113883.19.5"
 
 
 @pytest.mark.parametrize("event", ["A35", "A41", "A49"])
