@@ -10,10 +10,11 @@ import orjson
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, ensureDeferred, fail
+from twisted.internet.defer import Deferred, ensureDeferred, fail, maybeDeferred
 
 from engine import log
 from engine.config import FhirDestination, Retry
+from engine.conversion.channels import Work
 from engine.delivery import DeliveryLoop, DeliveryRecord
 from engine.destinations.breaker import DEAD_LETTERS, Breaker
 from engine.errors import MessageError, StoreError
@@ -21,10 +22,10 @@ from engine.fhir import outcome
 from engine.fhir.outcome import Dead, Delivered, Down, Hold, Verdict
 from engine.hl7v2.message import Message
 from engine.lifecycle import State
+from engine.mapping.prepared import Prepared, prepare
 from engine.mapping.result import Issue, Mapped, Severity
 from engine.metrics import Metrics
 from engine.store.reader import Reader
-from engine.store.records import Claimed
 from engine.store.sqlite import SqliteStore
 from tests.destinations import stated
 from tests.store.messages import received
@@ -37,6 +38,7 @@ class Destination:
 
     name = "clinic"
     concurrency = 4
+    write = "own-ids"
 
     def __init__(self) -> None:
         self.breaker = Breaker("clinic", lambda: reactor.seconds(), lambda: 0.0)  # type: ignore[attr-defined]
@@ -46,8 +48,8 @@ class Destination:
         self.waiting: list[Deferred[Verdict]] = []
         self.arrivals: list[tuple[int, Deferred[None]]] = []
 
-    async def deliver(self, mapped: Mapped, *, delivery_id: int) -> Verdict:  # noqa: ARG002
-        control_id = str(mapped.resources[0].body["code"])
+    async def deliver(self, prepared: Prepared, *, delivery_id: int) -> Verdict:  # noqa: ARG002
+        control_id = str(orjson.loads(prepared.entries[0].text)["resource"]["code"])
         self.begun.append(control_id)
         answer = self.answers.popleft() if self.answers else Delivered()
         if answer is None:
@@ -89,7 +91,7 @@ class Rig:
         self.lines = io.StringIO()
         self.metrics = Metrics()
         self.states: list[tuple[int, State]] = []
-        self.convert: Callable[[Claimed], Mapped] = converted
+        self.convert: Callable[[Work], Mapped] = converted
         self._awaited: list[tuple[int, Deferred[None]]] = []
         self.loops: list[DeliveryLoop] = []
         log.configure("json", "debug", self.lines)
@@ -100,7 +102,7 @@ class Rig:
             store or self.store,
             FhirDestination("clinic", "clinic", retry=retry, **settings),
             self.destination,
-            lambda claimed: self.convert(claimed),
+            self,
             record=DeliveryRecord("clinic", log.get(), self.metrics),
             clock=reactor,  # type: ignore[arg-type]
             settled=self._settled,
@@ -108,6 +110,12 @@ class Rig:
         self.loops.append(made)
         made.start()
         return made
+
+    #: as a mapper
+    ahead = 0
+
+    def prepared(self, work: Work) -> Deferred[Prepared]:
+        return maybeDeferred(lambda: prepare(self.convert(work), work.write))
 
     async def queue(self, *numbers: int, **changes: Any) -> None:
         for number in numbers:
@@ -147,8 +155,8 @@ class Rig:
         await self.store.close()
 
 
-def converted(claimed: Claimed) -> Mapped:
-    message = Message.read(claimed.raw)
+def converted(work: Work) -> Mapped:
+    message = Message.read(work.raw)
     return stated.mapped(stated.resource("Basic", "1", {"code": message.control_id}))
 
 
@@ -300,7 +308,7 @@ async def test_what_is_held_waits_for_a_person(rig: Rig) -> None:
 async def test_what_mapping_says_is_settled_without_sending(
     rig: Rig, made: Mapped | Exception, state: State, detail: str
 ) -> None:
-    def convert(claimed: Claimed) -> Mapped:
+    def convert(work: Work) -> Mapped:
         if isinstance(made, Exception):
             raise made
         return made
@@ -332,8 +340,8 @@ async def test_a_fault_of_ours_stops_no_other_message(rig: Rig) -> None:
 async def test_issues_are_counted_by_channel_and_severity(rig: Rig) -> None:
     issues = [Issue(Severity.WARNING, "no such code", None)] * 2
 
-    def convert(claimed: Claimed) -> Mapped:
-        return Mapped(converted(claimed).resources, issues)
+    def convert(work: Work) -> Mapped:
+        return Mapped(converted(work).resources, issues)
 
     rig.convert = convert
     await rig.queue(1)

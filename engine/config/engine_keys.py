@@ -10,6 +10,7 @@ from engine.config.model import (
     Bearer,
     ConsoleSettings,
     LogSettings,
+    MappingSettings,
     NoAuth,
     Server,
 )
@@ -76,6 +77,20 @@ LOG = Block(
     LogSettings,
 )
 
+MAPPING = Block(
+    (
+        Key(
+            "processes",
+            integer(0, 256),
+            "processes that map what is to be delivered, one less than there are cores when left "
+            "out; 0: the engine maps, which holds up the listener meanwhile",
+            example="2",
+        ),
+        Key("timeout", SECONDS, "what takes longer to map is held for a person", "60s"),
+    ),
+    MappingSettings,
+)
+
 
 def server_block(reading: Reading) -> Block:
     """The keys of a FHIR server."""
@@ -102,6 +117,7 @@ def engine_block(reading: Reading) -> Block:
             Key("servers", MapOf(server_block(reading), WORD), "FHIR servers by name"),
             Key("console", CONSOLE, "the pages for operators and Prometheus"),
             Key("log", LOG, "log lines, on stderr"),
+            Key("mapping", MAPPING, "how stored messages are mapped"),
             Key("drain", SECONDS, "at a stop, how long what is in flight may take", "30s"),
             Key("memory", SIZE, "bytes of frames in flight, in the whole process", "256 MiB"),
             Key(

@@ -76,6 +76,15 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MappingSettings:
+    """Where stored messages are mapped: ``processes`` 0 is in the engine itself."""
+
+    #: None: one less than there are cores
+    processes: int | None = None
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSettings:
     """What holds for the whole process."""
 
@@ -83,6 +92,7 @@ class EngineSettings:
     servers: Mapping[str, Server] = field(default_factory=dict)
     console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()
+    mapping: MappingSettings = MappingSettings()
     drain: float = 30.0
     memory: int = 256 << 20
     retention_days: int = 30

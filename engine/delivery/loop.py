@@ -6,11 +6,13 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 
 from engine.config import Destination
+from engine.conversion.channels import Work
+from engine.conversion.connection import MappingFault, MappingLost
 from engine.delivery.record import DeliveryRecord
 from engine.delivery.senders import Sender
 from engine.delivery.settling import settlement
@@ -18,7 +20,7 @@ from engine.delivery.turns import Clock, Turns
 from engine.errors import MessageError, StoreError
 from engine.fhir.outcome import Dead, Hold, Verdict
 from engine.lifecycle import Event, State
-from engine.mapping.result import Mapped
+from engine.mapping.prepared import Prepared
 from engine.store.records import Claimed, MissingCodes, Settlement
 
 #: So many deliveries are begun before the reactor sees to its connections again: mapping is
@@ -50,11 +52,22 @@ class Store(Protocol):
         ...
 
 
+class Mapper(Protocol):
+    """What makes messages ready for their destinations."""
+
+    #: how many it takes at once before any of them is done
+    ahead: int
+
+    def prepared(self, work: Work) -> Deferred[Prepared]:
+        """A message as its destination wants it."""
+        ...
+
+
 class DeliveryLoop:
     """Everything that is under way to one destination.
 
-    ``convert`` makes of a claimed message its resources; ``settled`` is told the state of each
-    delivery whose attempt has ended, after the store has committed it.
+    ``mapper`` makes messages ready, here or in other processes; ``settled`` is told the state
+    of each delivery whose attempt has ended, after the store has committed it.
     """
 
     def __init__(
@@ -62,7 +75,7 @@ class DeliveryLoop:
         store: Store,
         destination: Destination,
         sender: Sender,
-        convert: Callable[[Claimed], Mapped],
+        mapper: Mapper,
         *,
         record: DeliveryRecord,
         clock: Clock,
@@ -75,7 +88,7 @@ class DeliveryLoop:
         self._destination = destination
         self._sender = sender
         self._breaker = sender.breaker
-        self._convert = convert
+        self._mapper = mapper
         self._record = record
         self._clock = clock
         self._settled = settled
@@ -84,7 +97,8 @@ class DeliveryLoop:
         self._turns = Turns(clock, now, turn=self._take_turn, wake=self._look)
         self._limit = AHEAD * sender.concurrency
         self._ready: deque[Claimed] = deque()
-        self._sending: dict[int, Deferred[Verdict] | None] = {}
+        #: what each delivery that has begun waits for: to be mapped, or for its destination
+        self._sending: dict[int, Deferred[Any]] = {}
         self._missing: dict[int, MissingCodes] = {}  # of deliveries under way
         self._unsettled = 0  # claimed: ready, being sent, or being settled
         self._more = True  # whether a claim may find something
@@ -143,10 +157,10 @@ class DeliveryLoop:
             self._claim()
 
     def _begin_some(self) -> None:
-        free = self._sender.concurrency - len(self._sending)
-        for _ in range(min(free, AT_ONCE, len(self._ready))):
+        most = self._sender.concurrency + self._mapper.ahead
+        for _ in range(min(most - len(self._sending), AT_ONCE, len(self._ready))):
             ensureDeferred(self._deliver(self._ready.popleft()))
-        if self._ready and len(self._sending) < self._sender.concurrency:
+        if self._ready and len(self._sending) < most:
             self._turns.soon()
 
     def _claim(self) -> None:
@@ -191,9 +205,8 @@ class DeliveryLoop:
 
     async def _deliver(self, claimed: Claimed) -> None:
         begun = time.perf_counter()
-        self._sending[claimed.delivery_id] = None
         verdict = await self._attempt(claimed)
-        del self._sending[claimed.delivery_id]
+        self._sending.pop(claimed.delivery_id, None)
         self._turns.soon()
         if verdict is None:
             self._missing.pop(claimed.delivery_id, None)
@@ -204,35 +217,41 @@ class DeliveryLoop:
     async def _attempt(self, claimed: Claimed) -> Verdict | None:
         """Map and send; None when it was broken off."""
         try:
-            mapped = self._mapped(claimed)
-            return mapped if not isinstance(mapped, Mapped) else await self._send(claimed, mapped)
+            prepared = await self._prepared(claimed)
+            if isinstance(prepared, Prepared):
+                return await self._send(claimed, prepared)
+            return prepared
         except CancelledError:
             return None
         except Exception as fault:  # a fault of ours in one message must not stop the others
             self._record.fault(claimed, fault)
-            return Hold(f"a fault of the engine: {type(fault).__name__}")
+            name = str(fault) if isinstance(fault, MappingFault) else type(fault).__name__
+            return Hold(f"a fault of the engine: {name}")
 
-    def _mapped(self, claimed: Claimed) -> Mapped | Verdict:
-        begun = time.perf_counter()
+    async def _prepared(self, claimed: Claimed) -> Prepared | Verdict:
+        work = Work(claimed.channel, self._sender.write, claimed.raw, claimed.received_at)
+        mapping = self._sending[claimed.delivery_id] = self._mapper.prepared(work)
         try:
-            mapped = self._convert(claimed)
+            prepared = await mapping
         except MessageError as error:
             return Hold(f"cannot be read any more: {error}")
-        self._record.mapped(claimed, mapped, time.perf_counter() - begun)
-        if mapped.unmapped:
-            codes = tuple(dict.fromkeys(mapped.unmapped))
-            self._missing[claimed.delivery_id] = MissingCodes(claimed.channel, codes)
-        if mapped.reject is not None:
-            return Dead(f"rejected by the mapping: {mapped.reject}")
-        if mapped.hold is not None:
-            return Hold(f"held by the mapping: {mapped.hold}")
-        return mapped
+        except MappingLost as error:
+            return Hold(f"cannot be mapped: {error}")
+        self._record.mapped(claimed, prepared)
+        if prepared.unmapped:
+            self._missing[claimed.delivery_id] = MissingCodes(claimed.channel, prepared.unmapped)
+        if prepared.reject is not None:
+            return Dead(f"rejected by the mapping: {prepared.reject}")
+        if prepared.hold is not None:
+            return Hold(f"held by the mapping: {prepared.hold}")
+        return prepared
 
-    async def _send(self, claimed: Claimed, mapped: Mapped) -> Verdict:
+    async def _send(self, claimed: Claimed, prepared: Prepared) -> Verdict:
         async def send() -> Verdict:
-            return await self._sender.deliver(mapped, delivery_id=claimed.delivery_id)
+            return await self._sender.deliver(prepared, delivery_id=claimed.delivery_id)
 
-        sending = self._sending[claimed.delivery_id] = ensureDeferred(send())
+        sending = ensureDeferred(send())
+        self._sending[claimed.delivery_id] = sending
         verdict = await sending
         self._breaker.heard(verdict)
         return verdict
@@ -304,8 +323,7 @@ class DeliveryLoop:
 
     def _break_off(self) -> None:
         for sending in list(self._sending.values()):
-            if sending is not None:
-                sending.cancel()
+            sending.cancel()
 
     def _end_if_empty(self) -> None:
         if not (self._unsettled or self._claiming):

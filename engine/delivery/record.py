@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
+from engine.conversion.connection import MappingFault
 from engine.fhir.outcome import Dead, Delivered, Down, Hold, Retry, Verdict
 from engine.lifecycle import State
-from engine.mapping.result import Mapped
+from engine.mapping.prepared import Prepared
 from engine.metrics import Metrics
 from engine.store.records import Claimed
 
@@ -38,26 +38,27 @@ class DeliveryRecord:
             Dead: metrics.dead.labels(destination).inc,
         }
 
-    def mapped(self, claimed: Claimed, mapped: Mapped, seconds: float) -> None:
+    def mapped(self, claimed: Claimed, prepared: Prepared) -> None:
         """A message became resources."""
-        self._metrics.mapping_seconds.labels(claimed.channel).observe(seconds)
-        counts = Counter([issue.severity.value for issue in mapped.issues])
-        for severity, count in counts.items():
+        self._metrics.mapping_seconds.labels(claimed.channel).observe(prepared.seconds)
+        for severity, count in prepared.issues.items():
             self._metrics.issues.labels(claimed.channel, severity).inc(count)
         self._log.debug(
             "delivery.mapped",
             channel=claimed.channel,
             message=claimed.message_id,
-            count=len(mapped.resources),
-            issues=dict(counts),
-            seconds=round(seconds, 6),
+            count=len(prepared.entries),
+            issues=dict(prepared.issues),
+            seconds=round(prepared.seconds, 6),
         )
 
     def fault(self, claimed: Claimed, error: Exception) -> None:
         """A fault of ours; the line says where, not with what."""
-        self._log.error(
-            "delivery.fault", channel=claimed.channel, message=claimed.message_id, exc_info=error
-        )
+        line = self._log.bind(channel=claimed.channel, message=claimed.message_id)
+        if isinstance(error, MappingFault):  # in another process: it has told us its name
+            line.error("delivery.fault", fault=str(error), where=error.where)
+        else:
+            line.error("delivery.fault", exc_info=error)
 
     def settled(self, claimed: Claimed, verdict: Verdict, state: State, seconds: float) -> None:
         """An attempt has ended, and the store knows how."""

@@ -13,18 +13,20 @@ from engine.destinations.file import FileSender
 from engine.destinations.reader import Reader
 from engine.destinations.server import FhirServer
 from engine.fhir.outcome import Verdict
-from engine.mapping.result import Mapped
+from engine.mapping.prepared import Prepared
 
 
 class Sender(Protocol):
-    """Writes mapped messages to one destination."""
+    """Writes prepared messages to one destination."""
 
     name: str
+    #: the way to write that messages are prepared for
+    write: str
     #: how many deliveries may be under way at once
     concurrency: int
     breaker: Breaker
 
-    def deliver(self, mapped: Mapped, *, delivery_id: int) -> Awaitable[Verdict]:
+    def deliver(self, prepared: Prepared, *, delivery_id: int) -> Awaitable[Verdict]:
         """Write one message. It may be asked again for the same delivery: the effect is one."""
         ...
 

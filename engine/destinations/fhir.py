@@ -7,9 +7,8 @@ from engine.destinations.reader import Reader
 from engine.destinations.server import FhirServer, Refusal
 from engine.destinations.writing import TRIES, Writing
 from engine.fhir import bundle
-from engine.fhir.bundle import Writable
 from engine.fhir.outcome import Dead, Delivered, Down, Retry, Verdict, judge
-from engine.mapping.result import Mapped
+from engine.mapping.prepared import Prepared
 
 
 class FhirSender:
@@ -19,17 +18,16 @@ class FhirSender:
         self.name = destination.name
         self.concurrency = server.concurrency
         self.breaker = server.breaker
-        self._write = destination.write
+        self.write = self._write = destination.write
         self._server = server
         self._reader = reader
 
-    async def deliver(self, mapped: Mapped, *, delivery_id: int) -> Verdict:  # noqa: ARG002 - one shape
+    async def deliver(self, prepared: Prepared, *, delivery_id: int) -> Verdict:  # noqa: ARG002 - one shape
         """Write one message; cancelling it leaves open whether the server has it."""
-        items = bundle.gathered(mapped.resources)
-        if not items:
+        if not prepared.entries:
             return Delivered("the message became no resource")
         try:
-            verdict = await self._deliver(items)
+            verdict = await self._deliver(prepared)
         except Refusal as refusal:
             verdict = refusal.verdict
         return await self._doubted(verdict) if isinstance(verdict, Dead) else verdict
@@ -37,15 +35,14 @@ class FhirSender:
     async def close(self) -> None:
         """Nothing is open for this destination alone: connections are its server's."""
 
-    async def _deliver(self, items: list[Writable]) -> Verdict:
+    async def _deliver(self, prepared: Prepared) -> Verdict:
         if self._write != "create":
-            return await Writing(self._server, self._reader, items, self._write).deliver()
-        entries = [bundle.entry(item, self._write) for item in items]
-        body = bundle.dump(bundle.envelope(entries))
+            return await Writing(self._server, self._reader, prepared, self._write).deliver()
+        body = bundle.joined(prepared.entries)
         verdict: Verdict = Retry("two writers met", conflict=True)
         for _ in range(TRIES):
             reply = await self._server.transaction(body)
-            verdict, _ = judge(reply, entries, self._server.now)
+            verdict, _ = judge(reply, prepared.entries, self._server.now)
             if not (isinstance(verdict, Retry) and verdict.conflict):
                 break
         return verdict

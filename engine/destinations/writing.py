@@ -7,17 +7,16 @@ of it, and otherwise only referred to. The rest is written as it is stated.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import orjson
 from twisted.internet.defer import gatherResults
 
 from engine.destinations.reader import Reader
 from engine.destinations.server import FhirServer
 from engine.fhir import bundle, merge
-from engine.fhir.bundle import Writable
+from engine.fhir.bundle import Entry, Stated
 from engine.fhir.outcome import Dead, Delivered, Hold, Retry, Verdict, Written, judge
+from engine.mapping.prepared import Prepared
 
 Body = dict[str, Any]
 
@@ -37,7 +36,8 @@ class Attempt(NamedTuple):
 class Part(NamedTuple):
     """A resource with the key that it is known by here, and what finds it on the server."""
 
-    item: Writable
+    stated: Stated
+    kind: str
     key: str
     criterion: str
     full_url: str
@@ -48,31 +48,31 @@ class Part(NamedTuple):
 class Writing:
     """The resources of one message, written with what their server holds in mind."""
 
-    def __init__(
-        self, server: FhirServer, reader: Reader, items: Sequence[Writable], write: str
-    ) -> None:
+    def __init__(self, server: FhirServer, reader: Reader, prepared: Prepared, write: str) -> None:
         self._server = server
         self._reader = reader
-        self._items = items
+        self._made = prepared.entries
         self._write = write
         self._versions: dict[str, str] = {}
         #: what the server said when a condition did not hold
         self._refusal: Verdict | None = None
         #: what the message states in part, and what it shares with others
-        self._parts = [self._part(item) for item in items if item.knows == "part"]
-        self._shared = [self._part(item) for item in items if item.knows == "shared"]
+        self._parts: list[Part] = []
+        self._shared: list[Part] = []
+        for place, stated in prepared.open.items():
+            parts = self._shared if stated.knows == "shared" else self._parts
+            parts.append(self._part(stated, prepared.entries[place]))
 
-    def _part(self, item: Writable) -> Part:
-        kind, own, full_url = item.body["resourceType"], item.body["id"], f"urn:uuid:{item.uuid}"
-        statement = hash(orjson.dumps(item.body)) if item.knows == "shared" else 0
-        if item.criterion and self._write == "upsert":
-            key = f"{kind}?{item.criterion}"
-            return Part(item, key, item.criterion, full_url, statement)
+    def _part(self, stated: Stated, made: Entry) -> Part:
+        kind, full_url, criterion = made.kind, made.full_url, stated.criterion
+        statement = hash(stated.text) if stated.knows == "shared" else 0
+        if criterion and self._write == "upsert":
+            return Part(stated, kind, f"{kind}?{criterion}", criterion, full_url, statement)
         # The own id of a shared resource without a criterion comes from its content: such a
         # resource never changes, and there is nothing to read.
-        is_read = item.criterion or item.knows == "part"
-        criterion = f"_id={own}" if is_read else ""
-        return Part(item, f"{kind}/{own}", criterion, full_url, statement)
+        is_read = criterion or stated.knows == "part"
+        by_id = f"_id={made.url.rpartition('/')[2]}" if is_read else ""
+        return Part(stated, kind, made.url, by_id, full_url, statement)
 
     async def deliver(self) -> Verdict:
         """Write everything, repeating what lost a race; fails with Refusal."""
@@ -144,9 +144,7 @@ class Writing:
         ]
         if not wanted:
             return {}
-        asked = [
-            self._reader.find(part.item.body["resourceType"], part.criterion) for part in wanted
-        ]
+        asked = [self._reader.find(part.kind, part.criterion) for part in wanted]
         found = await gatherResults(asked, consumeErrors=True).addErrback(_first)
         for part, matches in zip(wanted, found, strict=True):
             if len(matches) > 1:
@@ -166,63 +164,51 @@ class Writing:
                 if part.key in held
             }
             for part in read:
-                stated = bundle.redirected(part.item.body, where)
+                stated = bundle.redirected(part.stated.body, where)
                 if not merge.news(held[part.key], stated):
                     reference = literal[part.full_url] = _reference(held[part.key])
                     self._learn(part, reference)
         return literal
 
-    def _entries(self, literal: dict[str, str], held: dict[str, Body]) -> list[Body]:
+    def _entries(self, literal: dict[str, str], held: dict[str, Body]) -> list[Entry]:
         merged = {
-            part.full_url: held.get(part.key)
+            part.full_url: bundle.serialised(bundle.update(part.stated, held[part.key]))
             for part in (*self._parts, *self._shared)
-            if part.full_url not in literal
+            if part.key in held and part.full_url not in literal
         }
-        entries = []
-        for item in self._items:
-            full_url = f"urn:uuid:{item.uuid}"
-            if full_url in merged:
-                entries.append(self._entry(item, merged[full_url]))
-            elif full_url not in literal:
-                entries.append(bundle.entry(item, self._write))
-        return entries
-
-    def _entry(self, item: Writable, held: Body | None) -> Body:
-        if held is not None:
-            return bundle.update(item, held)
-        if item.criterion and self._write == "upsert":
-            # Not a conditional update: two of these at once make two resources (HAPI 8.8).
-            return bundle.create(item)
-        return bundle.entry(item, self._write)
+        return [
+            merged.get(entry.full_url, entry)
+            for entry in self._made
+            if entry.full_url not in literal
+        ]
 
     # --- the transaction ---------------------------------------------------------------------
 
-    async def _send(self, entries: list[Body], literal: dict[str, str]) -> Attempt:
-        body = _referring(bundle.dump(bundle.envelope(entries)), literal)
+    async def _send(self, entries: list[Entry], literal: dict[str, str]) -> Attempt:
+        body = _referring(bundle.joined(entries), literal)
         reply = await self._server.transaction(body)
         verdict, written = judge(reply, entries, self._server.now)
         if isinstance(verdict, Delivered):
             return Attempt(verdict, again=self._overtaken(entries, written))
-        conditional = any("ifMatch" in entry["request"] for entry in entries)
+        conditional = any(entry.versioned for entry in entries)
         self._refusal = verdict if reply.status == 412 else None
         return Attempt(verdict, again=reply.status == 409 or (reply.status == 412 and conditional))
 
-    def _overtaken(self, entries: list[Body], written: list[Written]) -> bool:
+    def _overtaken(self, entries: list[Entry], written: list[Written]) -> bool:
         """Whether another has created what we state in part: then it is not as we state it."""
         sent = {
-            entry["fullUrl"]: (entry["request"], answer)
-            for entry, answer in zip(entries, written, strict=True)
+            entry.full_url: (entry, answer) for entry, answer in zip(entries, written, strict=True)
         }
         for part in self._shared:
             if part.full_url in sent:
                 self._learn_from(part, *sent[part.full_url])
         return any(_existed(*sent[part.full_url]) for part in self._parts)
 
-    def _learn_from(self, part: Part, request: Body, answer: Written) -> None:
+    def _learn_from(self, part: Part, entry: Entry, answer: Written) -> None:
         """Where a shared resource is that we have just written."""
-        if request["method"] == "PUT":
-            self._learn(part, request["url"], changed="ifMatch" in request)
-        elif answer.kind and not _existed(request, answer):
+        if entry.method == "PUT":
+            self._learn(part, entry.url, changed=entry.versioned)
+        elif answer.kind and not _existed(entry, answer):
             self._learn(part, f"{answer.kind}/{answer.id}")
 
 
@@ -245,9 +231,9 @@ def _referring(body: bytes, literal: dict[str, str]) -> bytes:
     return b"".join(written)
 
 
-def _existed(request: Body, answer: Written) -> bool:
+def _existed(entry: Entry, answer: Written) -> bool:
     """Whether a conditional create found what it was to create."""
-    return "ifNoneExist" in request and answer.status == 200
+    return entry.conditional and answer.status == 200
 
 
 def _reference(resource: Body) -> str:

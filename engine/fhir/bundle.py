@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -56,6 +56,61 @@ class Item:
     knows: str
     removed: tuple[str, ...]
     uuid: str
+
+
+@dataclass(slots=True)
+class Stated:
+    """A resource as its message states it, serialised; read again only where it is merged."""
+
+    text: bytes
+    criterion: str
+    knows: str
+    removed: tuple[str, ...]
+    uuid: str
+    _body: Body | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def body(self) -> Body:
+        """The resource itself; its decimals keep their digits."""
+        if self._body is None:
+            self._body = load(self.text) or {}
+        return self._body
+
+
+class Entry(NamedTuple):
+    """An entry of a transaction, serialised, with what an answer to it is told by."""
+
+    method: str
+    url: str
+    #: the type of the resource
+    kind: str
+    full_url: str
+    #: created only when its condition finds nothing (ifNoneExist)
+    conditional: bool
+    #: written only when nobody has written it since it was read (ifMatch)
+    versioned: bool
+    text: bytes
+
+
+def serialised(entry: Body) -> Entry:
+    """An entry as it goes over the wire."""
+    request = entry["request"]
+    return Entry(
+        request["method"],
+        request["url"],
+        entry["resource"]["resourceType"],
+        entry["fullUrl"],
+        "ifNoneExist" in request,
+        "ifMatch" in request,
+        orjson.dumps(entry),
+    )
+
+
+def joined(entries: Iterable[Entry], *, identifier: bytes = b"") -> bytes:
+    """The JSON of a transaction of these entries; ``identifier``: one of its own, as JSON."""
+    named = b'"identifier":%b,' % identifier if identifier else b""
+    texts = b",".join([entry.text for entry in entries])
+    return b'{"resourceType":"Bundle",%b"type":"transaction","entry":[%b]}' % (named, texts)
 
 
 def transaction(resources: Sequence[Writable], *, write: str = "upsert") -> Body:

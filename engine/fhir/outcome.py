@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from engine.fhir.bundle import Entry
+
 Body = dict[str, Any]
 
 AGAIN = frozenset((408, 409, 425, 429))
@@ -93,7 +95,7 @@ class Written(NamedTuple):
 # --- answers to a transaction -----------------------------------------------------------------
 
 
-def judge(reply: Reply, sent: Sequence[Body], now: datetime) -> tuple[Verdict, list[Written]]:
+def judge(reply: Reply, sent: Sequence[Entry], now: datetime) -> tuple[Verdict, list[Written]]:
     """The verdict on a transaction of these entries; and, delivered, what became of each."""
     if not 200 <= reply.status < 300:
         return refusal(reply, now), []
@@ -104,7 +106,11 @@ def judge(reply: Reply, sent: Sequence[Body], now: datetime) -> tuple[Verdict, l
     if not all(200 <= answer.status < 300 for answer in answers):
         return _worst(_list(response, "entry"), answers, now), []
     matched = match(sent, answers)
-    missing = [_named(entry) for entry, found in zip(sent, matched, strict=True) if found is None]
+    missing = [
+        f"{entry.method} {entry.kind}"
+        for entry, found in zip(sent, matched, strict=True)
+        if found is None
+    ]
     if missing:
         names = ", ".join(missing)
         return Hold(f"the server's answer does not account for: {names}"), []
@@ -149,7 +155,7 @@ def pause(retry_after: str, now: datetime) -> float | None:
 # --- entries ----------------------------------------------------------------------------------
 
 
-def match(sent: Sequence[Body], answers: Sequence[Written]) -> list[Written | None]:
+def match(sent: Sequence[Entry], answers: Sequence[Written]) -> list[Written | None]:
     """For each entry the answer that speaks of it.
 
     R4 3.1.0.11.2 wants one answer per entry in the same order; but servers drop entries and
@@ -165,11 +171,11 @@ def match(sent: Sequence[Body], answers: Sequence[Written]) -> list[Written | No
     return found
 
 
-def _fits(entry: Body, answer: Written) -> bool:
+def _fits(entry: Entry, answer: Written) -> bool:
     kind = answer.kind
     if not kind:
         return True  # it names nothing: its place has to do
-    url: str = entry["request"]["url"]
+    url = entry.url
     if "?" in url:
         return url.startswith(f"{kind}?")
     return url in (kind, f"{kind}/{answer.id}")
@@ -187,10 +193,6 @@ def _written(entry: Any) -> Written:
     # [base]/Type/id/_history/version, with or without the base and the version
     path = location.split("/_history/", 1)[0].rsplit("/", 2)
     return Written(status, path[-2], path[-1]) if len(path) > 1 else Written(status)
-
-
-def _named(entry: Body) -> str:
-    return f"{entry['request']['method']} {entry['resource']['resourceType']}"
 
 
 # --- bodies -----------------------------------------------------------------------------------

@@ -156,6 +156,9 @@ class MappingLibrary:
         self._libraries = libraries
         self._mappings: dict[tuple[str, str], Mapping] = {}
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return MappingLibrary, (self._libraries,)  # compiled functions go into no other process
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all mappings."""

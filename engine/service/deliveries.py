@@ -11,11 +11,10 @@ from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 
 from engine.config import Configuration, Destination, FhirDestination, Server
+from engine.conversion.mapper import Mapper
 from engine.delivery import DeliveryLoop, DeliveryRecord, Sender, Senders
 from engine.lifecycle import State
-from engine.mapping.result import Mapped
 from engine.metrics import Metrics
-from engine.store.records import Claimed
 from engine.store.sqlite import SqliteStore
 
 #: What a loop was made from: when it changes, the loop is exchanged.
@@ -36,7 +35,7 @@ class Deliveries:
     def __init__(
         self,
         store: SqliteStore,
-        convert: Callable[[Claimed], Mapped],
+        mapper: Mapper,
         settled: Callable[[int, str, State], None],
         metrics: Metrics,
         log: FilteringBoundLogger,
@@ -44,7 +43,7 @@ class Deliveries:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._convert = convert
+        self._mapper = mapper
         self._settled = settled
         self._metrics = metrics
         self._log = log
@@ -121,7 +120,7 @@ class Deliveries:
             self._store,
             destination,
             sender,
-            self._convert,
+            self._mapper,
             record=DeliveryRecord(destination.name, self._log, self._metrics),
             clock=self._clock,
             settled=self._settled,

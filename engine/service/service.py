@@ -14,14 +14,17 @@ from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
 
 from engine import log
-from engine.config import EngineSettings, Installation, load_installation
+from engine.config import Channel, EngineSettings, Installation, load_installation
 from engine.console.checks import StoreCheck
 from engine.console.figures import Figures
 from engine.console.http import site
+from engine.conversion.channels import Conversions, feed_of
+from engine.conversion.mapper import Mapper
 from engine.errors import ConfigurationError, EngineError, Problem, StoreError
+from engine.hl7v2.message import Message
+from engine.mapping.result import Mapped
 from engine.metrics import Metrics
 from engine.notify import Systemd
-from engine.service.conversions import Conversions
 from engine.service.deliveries import Deliveries
 from engine.service.status import Status
 from engine.sources.budget import Budget
@@ -68,11 +71,12 @@ class Service:
         self.metrics = Metrics()
         self.store = SqliteStore(settings.store, clock=now, from_thread=reactor.callFromThread)
         self._settlements = Settlements()
-        self._conversions = Conversions(installation)
+        self._conversions = Conversions.of(installation)
+        self._mapper = Mapper(reactor, self._log)
         self._budget = Budget(settings.memory)
         self.deliveries = Deliveries(
             self.store,
-            self._conversions.claimed,
+            self._mapper,
             self._settlements.settled,
             self.metrics,
             self._log,
@@ -95,7 +99,7 @@ class Service:
         stages = Stages(
             self._reactor,
             self._settlements,
-            self._conversions.message,
+            self._converted,
             self._remember,
             self._look_up,
         )
@@ -104,7 +108,7 @@ class Service:
             stages=stages,
             replies=Replies(self._now),
             record=Record(self._log, self.metrics, self._now),
-            authorities=self._conversions.authorities,
+            authorities=lambda channel: self._conversions.authorities(channel.name),
             wake=self.deliveries.wake,
             clock=self._now,
         )
@@ -127,6 +131,7 @@ class Service:
         configuration = self._installation.configuration
         self._open_store()
         try:
+            self._mapper.use(self._conversions, self.settings.mapping)
             self.deliveries.use(configuration)
             self._open_console()
             self.ports.use(configuration.channels, configuration.hash)
@@ -201,7 +206,8 @@ class Service:
         # What can fail is first; the rest is within this turn of the reactor.
         self.ports.use(configuration.channels, configuration.hash)
         self._installation = installation
-        self._conversions.use(installation)
+        self._conversions = Conversions.of(installation)
+        self._mapper.use(self._conversions, configuration.engine.mapping)
         self.deliveries.use(configuration)
         self._budget.limit = configuration.engine.memory
         settings = configuration.engine.log
@@ -239,11 +245,15 @@ class Service:
             if call.running:
                 call.stop()
         await self.deliveries.drain(limit)
+        await self._mapper.close()
         if self._console is not None:
             await self._console.stopListening()
         await self.store.close()
 
     # --- what the parts ask for --------------------------------------------------------------
+
+    def _converted(self, channel: Channel, message: Message, received_at: float) -> Mapped:
+        return self._conversions.message(channel.name, feed_of(channel), message, received_at)
 
     def _remember(self, message_id: int, answer: str) -> Deferred[None]:
         return self.store.answered(message_id, answer).addErrback(

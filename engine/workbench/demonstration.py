@@ -16,6 +16,8 @@ _PORT = re.compile(r"^(\s*port:\s*)(\d+)", re.MULTILINE)
 _ENGINE = """\
 data: data
 drain: 10
+mapping:
+  processes: 0
 console:
   port: {console}
 log:

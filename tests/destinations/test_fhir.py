@@ -9,6 +9,7 @@ from twisted.internet.defer import CancelledError, ensureDeferred, gatherResults
 from engine.config import FhirDestination
 from engine.delivery import Sender
 from engine.fhir.outcome import Dead, Delivered, Down, Hold, Retry, Verdict
+from engine.mapping.prepared import prepare
 from engine.mapping.result import Mapped
 from tests.destinations import stated
 from tests.destinations.clinic import Clinic
@@ -16,7 +17,7 @@ from tests.destinations.memory_server import MemoryServer, Reply, refusal
 
 
 async def deliver(sender: Sender, message: Mapped) -> Verdict:
-    return await sender.deliver(message, delivery_id=1)
+    return await sender.deliver(prepare(message, sender.write), delivery_id=1)
 
 
 @pytest_twisted.ensureDeferred

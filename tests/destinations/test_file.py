@@ -15,6 +15,7 @@ from engine.destinations import appender
 from engine.destinations.appender import Appender
 from engine.destinations.file import SYSTEM, FileSender, delivery_of, line_of
 from engine.fhir.outcome import Delivered, Down, Verdict
+from engine.mapping.prepared import BLIND, Prepared, prepare
 from tests.destinations import stated
 
 
@@ -30,8 +31,12 @@ async def sender(path: Path) -> AsyncIterator[FileSender]:
     await made.close()
 
 
+def result(number: str, **values: str) -> Prepared:
+    return prepare(stated.result(number, **values), BLIND)
+
+
 async def deliver(sender: FileSender, number: int) -> Verdict:
-    return await sender.deliver(stated.result(str(number)), delivery_id=number)
+    return await sender.deliver(result(str(number)), delivery_id=number)
 
 
 def numbers(path: Path) -> list[int]:
@@ -63,7 +68,7 @@ async def test_what_was_written_before_a_crash_is_not_written_again(path: Path) 
 async def test_a_replay_that_says_something_else_is_written(path: Path) -> None:
     for status in ("final", "final", "corrected"):
         sender = FileSender(FileDestination("archive", path))
-        await sender.deliver(stated.result("1", status=status), delivery_id=1)
+        await sender.deliver(result("1", status=status), delivery_id=1)
         await sender.close()
     assert numbers(path) == [1, 1]
 
@@ -71,8 +76,8 @@ async def test_a_replay_that_says_something_else_is_written(path: Path) -> None:
 @pytest.mark.parametrize("left", [0, 1, 5, -1])
 @pytest_twisted.ensureDeferred
 async def test_what_a_crash_left_of_a_line_is_cut_off(path: Path, left: int) -> None:
-    line = line_of(stated.result("9"), 9)
-    whole = b"".join(line_of(stated.result(str(n)), n) + b"\n" for n in (1, 2))
+    line = line_of(result("9"), 9)
+    whole = b"".join(line_of(result(str(n)), n) + b"\n" for n in (1, 2))
     path.parent.mkdir()
     path.write_bytes(whole + line[:left])
     sender = FileSender(FileDestination("archive", path))
@@ -156,7 +161,7 @@ async def test_a_folder_that_cannot_be_made_is_nobodys_fault(tmp_path: Path) -> 
 async def test_a_delivery_that_is_broken_off_leaves_the_others_alone(
     sender: FileSender, path: Path
 ) -> None:
-    first, second = (sender.deliver(stated.result(str(n)), delivery_id=n) for n in (1, 2))
+    first, second = (sender.deliver(result(str(n)), delivery_id=n) for n in (1, 2))
     first.cancel()
     with pytest.raises(CancelledError):
         await first
@@ -165,7 +170,7 @@ async def test_a_delivery_that_is_broken_off_leaves_the_others_alone(
 
 
 def test_lines_of_others_are_known_by_themselves() -> None:
-    assert delivery_of(line_of(stated.result("1"), 17)) == b"17"
+    assert delivery_of(line_of(result("1"), 17)) == b"17"
     assert delivery_of(b'{"resourceType":"Bundle"}') == b'{"resourceType":"Bundle"}'
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from engine.fhir.bundle import Entry, serialised
 from engine.fhir.outcome import (
     LONGEST_DETAIL,
     LONGEST_PAUSE,
@@ -36,14 +37,15 @@ def outcome(*severities: str) -> bytes:
     return orjson.dumps({"resourceType": "OperationOutcome", "issue": issues})
 
 
-def sent(*urls: str) -> list[dict[str, Any]]:
+def sent(*urls: str) -> list[Entry]:
     """Entries: ``POST Patient`` or ``PUT Patient/1``."""
     found = []
     for text in urls:
         method, url = text.split()
         kind = url.partition("?")[0].partition("/")[0]
         request = {"method": method, "url": url}
-        found.append({"resource": {"resourceType": kind}, "request": request})
+        entry = {"fullUrl": "", "resource": {"resourceType": kind}, "request": request}
+        found.append(serialised(entry))
     return found
 
 

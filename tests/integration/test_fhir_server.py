@@ -14,6 +14,7 @@ from twisted.internet.defer import ensureDeferred, gatherResults
 from engine.config import FhirDestination, Server
 from engine.delivery import Sender, Senders
 from engine.fhir.outcome import Dead, Delivered, Down, Hold, Verdict
+from engine.mapping.prepared import prepare
 from engine.mapping.result import Mapped
 from tests.destinations import stated
 from tests.destinations.stated import STAFF, SYSTEM
@@ -81,7 +82,7 @@ def number() -> str:
 
 
 async def deliver(sender: Sender, message: Mapped) -> Verdict:
-    return await sender.deliver(message, delivery_id=1)
+    return await sender.deliver(prepare(message, sender.write), delivery_id=1)
 
 
 WRITES = ("upsert", "own-ids", "create")

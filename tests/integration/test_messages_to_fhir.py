@@ -16,6 +16,7 @@ from engine.delivery import Sender, Senders
 from engine.fhir.outcome import Delivered
 from engine.hl7v2.message import Message
 from engine.mapping.library import MappingLibrary, load_library
+from engine.mapping.prepared import prepare
 from engine.mapping.result import Context
 
 Body = dict[str, Any]
@@ -59,7 +60,8 @@ class Clinic:
         text = template.format(n=self.number, oid=self.oid, **values).replace("\n", "\r")
         context = Context(UTC, datetime(2026, 1, 5, 10, 15, tzinfo=UTC), "test")
         mapped = self._mapping.convert(Message.parse(text), context)
-        verdict = await self._sender.deliver(mapped, delivery_id=1)
+        prepared = prepare(mapped, self._sender.write)
+        verdict = await self._sender.deliver(prepared, delivery_id=1)
         assert isinstance(verdict, Delivered), verdict
 
     def search(self, query: str) -> list[Body]:

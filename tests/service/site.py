@@ -60,7 +60,8 @@ class Running:
 
     def engine(self, more: str = "") -> None:
         """Write engine.yaml."""
-        text = f"console:\n  port: 0\ndrain: 5\n{more}"
+        mapping = "" if "mapping:" in more else "mapping:\n  processes: 0\n"
+        text = f"console:\n  port: 0\ndrain: 5\n{mapping}{more}"
         (self.folder / "engine.yaml").write_text(text)
 
     def channel(self, name: str = "north", port: int = 0, more: str = "") -> None:

@@ -9,10 +9,9 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import ensureDeferred
 
+from engine.conversion.channels import Conversions, Work
 from engine.errors import MessageError, StoreError
-from engine.service.conversions import Conversions
 from engine.sources.port import PortError
-from engine.store.records import Claimed
 from tests.service.site import Running, load
 from tests.sources.rig import adt, enhanced
 
@@ -202,10 +201,9 @@ async def test_a_drain_answers_what_has_come_and_says_so_on_the_console(site: Si
 def test_a_message_whose_channel_is_gone_cannot_be_mapped_any_more(site: Site) -> None:
     running = site()
     running.channel("north")
-    conversions = Conversions(load(running.folder))
-    claimed = Claimed(1, 1, "south", "file", (1,), 1, adt("1"), 0.0, "hash")
+    conversions = Conversions.of(load(running.folder))
     with pytest.raises(MessageError, match="south is no longer configured"):
-        conversions.claimed(claimed)
+        conversions.prepared(Work("south", "upsert", adt("1"), 0.0))
 
 
 @pytest_twisted.ensureDeferred

@@ -1,0 +1,90 @@
+"""The processes that map: one that gets everything ready, and those that it forks.
+
+The first one reads the mappings and compiles them, which takes a second or two; each fork of it
+is there at once and shares its memory. It has a socket on which the engine hands it the sockets
+of the processes that it wants. All of them end when the engine hangs up.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import signal
+import socket
+import sys
+from typing import Any
+
+from engine.conversion.channels import Conversions, Work
+from engine.conversion.frames import framed, values
+from engine.errors import MessageError
+
+#: The first word of an answer.
+PREPARED, UNREADABLE, FAULT = "prepared", "unreadable", "fault"
+
+
+def main(control: int) -> None:
+    """Be the first one. Standard input is a pickle: the conversions, and how long one may take."""
+    # Signals are for the engine: it drains, and needs us meanwhile.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for what we fork
+    conversions: Conversions
+    conversions, longest = pickle.load(sys.stdin.buffer)
+    conversions.compile()
+    gc.collect()
+    gc.freeze()  # a collection would write into pages that are shared
+    with socket.socket(fileno=control) as engine:
+        fork_on_demand(engine, conversions, longest)
+
+
+def fork_on_demand(engine: socket.socket, conversions: Conversions, longest: float) -> None:
+    """Fork a process for every socket that comes, until the engine hangs up."""
+    while True:
+        _, descriptors, _, _ = socket.recv_fds(engine, 1, 1)
+        if not descriptors:
+            return
+        with socket.socket(fileno=descriptors[0]) as connection:
+            if os.fork():
+                continue
+            engine.close()
+            try:
+                serve(connection, conversions, longest)
+            except OSError:  # the engine is gone, and with it whoever wants to know
+                os._exit(1)
+            os._exit(0)
+
+
+def serve(connection: socket.socket, conversions: Conversions, longest: float) -> None:
+    """Map what comes, one after the other.
+
+    What takes too long ends this process (SIGALRM unhandled): the only way that stops every
+    kind of work, and the engine knows which message it was.
+    """
+    connection.sendall(framed(os.getpid()))
+    for number, *work in values(connection):
+        signal.setitimer(signal.ITIMER_REAL, longest)
+        answer = framed((number, *_answered(conversions, Work(*work))))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        connection.sendall(answer)
+
+
+def _answered(conversions: Conversions, work: Work) -> tuple[Any, ...]:
+    try:
+        return PREPARED, conversions.prepared(work).packed()
+    except MessageError as error:
+        return UNREADABLE, str(error)
+    except Exception as fault:
+        return FAULT, type(fault).__name__, _where(fault)
+
+
+def _where(fault: Exception) -> str:
+    """The place of a fault; its text may quote a message and stays here."""
+    trace = fault.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
