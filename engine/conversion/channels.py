@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -78,6 +80,11 @@ class Conversions:
         """Those of a configuration folder."""
         channels = installation.configuration.channels
         return cls(installation.mappings, {one.name: feed_of(one) for one in channels})
+
+    @cached_property
+    def packed(self) -> bytes:
+        """For another process. Conversions of the same files are packed alike."""
+        return pickle.dumps(self, 5)
 
     def __reduce__(self) -> tuple[object, ...]:
         return Conversions, (self._mappings, self._feeds)

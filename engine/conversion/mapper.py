@@ -28,21 +28,22 @@ class Mapper:
         self._pool: MappingPool | None = None
         #: how many messages it takes at once before any of them is done
         self.ahead = 0
+        self._used: tuple[bytes, MappingSettings] | None = None
 
     def use(self, conversions: Conversions, settings: MappingSettings) -> None:
-        """Map like this from now on."""
+        """Map like this from now on; where nothing has changed, the processes stay."""
         processes = _processes(settings)
-        old, self._conversions = self._pool, conversions
+        self._conversions = conversions
         self.ahead = processes * AHEAD
         if not processes:
-            self._pool = None
-            if old is not None:
-                old.close()
+            self.close()
             return
-        if old is None:
+        if self._pool is None:
             self._pool = MappingPool(self._reactor, self._log)
-        assert self._pool is not None
-        self._pool.use(conversions, processes, settings.timeout)
+        used = (conversions.packed, settings)
+        if used != self._used:
+            self._used = used
+            self._pool.use(conversions, processes, settings.timeout)
 
     def prepared(self, work: Work) -> Deferred[Prepared]:
         """A message as its destination wants it; see MappingPool.prepared."""
@@ -53,7 +54,7 @@ class Mapper:
 
     def close(self) -> Deferred[Any]:
         """End the processes."""
-        pool, self._pool = self._pool, None
+        pool, self._pool, self._used = self._pool, None, None
         return succeed(None) if pool is None else pool.close()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import socket
 import subprocess
 import sys
@@ -12,6 +11,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from engine.conversion.channels import Conversions
+
+#: What it runs.
+MODULE = "engine.conversion.process"
 
 
 class Nursery:
@@ -22,10 +24,16 @@ class Nursery:
         given = os.memfd_create("mappings")
         try:
             with os.fdopen(os.dup(given), "wb") as file:
-                pickle.dump((conversions, longest), file, 5)
+                file.write(conversions.packed)
             os.lseek(given, 0, os.SEEK_SET)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "engine.conversion.process", str(theirs.fileno())],
+                [
+                    sys.executable,
+                    "-m",
+                    "engine.conversion.process",
+                    str(theirs.fileno()),
+                    str(longest),
+                ],
                 stdin=given,
                 pass_fds=[theirs.fileno()],
             )

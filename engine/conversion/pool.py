@@ -82,12 +82,20 @@ class MappingPool:
             self._give_up(first, f"mapping it takes longer than {self._longest:g} s")
         elif first.losses >= LOSSES:
             self._give_up(first, f"the process that maps it ends, {first.losses} times")
+        if self._generation is None:
+            self._cancel_waiting()
         self.dispatch()
 
     def close(self) -> Deferred[Any]:
-        """End all."""
+        """End all; what has not begun is cancelled, what has is finished."""
         self._retire()
+        self._cancel_waiting()
         return DeferredList(self._ends)
+
+    def _cancel_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        for job in waiting:
+            job.done.cancel()
 
     def _give_up(self, job: Job, why: str) -> None:
         self._waiting.remove(job)

@@ -7,12 +7,14 @@ of the processes that it wants. All of them end when the engine hangs up.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import pickle
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 from engine.conversion.channels import Conversions, Work
@@ -23,14 +25,13 @@ from engine.errors import MessageError
 PREPARED, UNREADABLE, FAULT = "prepared", "unreadable", "fault"
 
 
-def main(control: int) -> None:
-    """Be the first one. Standard input is a pickle: the conversions, and how long one may take."""
+def main(control: int, longest: float) -> None:
+    """Be the first one; standard input is a pickle of the conversions."""
     # Signals are for the engine: it drains, and needs us meanwhile.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for what we fork
-    conversions: Conversions
-    conversions, longest = pickle.load(sys.stdin.buffer)
+    conversions: Conversions = pickle.load(sys.stdin.buffer)
     conversions.compile()
     gc.collect()
     gc.freeze()  # a collection would write into pages that are shared
@@ -48,11 +49,18 @@ def fork_on_demand(engine: socket.socket, conversions: Conversions, longest: flo
             if os.fork():
                 continue
             engine.close()
+            _be_the_first_to_go()
             try:
                 serve(connection, conversions, longest)
             except OSError:  # the engine is gone, and with it whoever wants to know
                 os._exit(1)
             os._exit(0)
+
+
+def _be_the_first_to_go() -> None:
+    """When memory runs out, a process that maps can be replaced; the engine cannot (proc(5))."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
 
 
 def serve(connection: socket.socket, conversions: Conversions, longest: float) -> None:
@@ -87,4 +95,4 @@ def _where(fault: Exception) -> str:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), float(sys.argv[2]))

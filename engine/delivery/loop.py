@@ -157,7 +157,7 @@ class DeliveryLoop:
             self._claim()
 
     def _begin_some(self) -> None:
-        most = self._sender.concurrency + self._mapper.ahead
+        most = 2 * self._sender.concurrency + self._mapper.ahead
         for _ in range(min(most - len(self._sending), AT_ONCE, len(self._ready))):
             ensureDeferred(self._deliver(self._ready.popleft()))
         if self._ready and len(self._sending) < most:

@@ -131,9 +131,9 @@ def _reason(cause: Exception) -> str:
     return f"the connection broke: {type(cause).__name__}"
 
 
-def next_turn() -> Deferred[None]:
-    """Fires when everything that is due now has run."""
-    return _deferred(asyncio.sleep(0))
+def pause(seconds: float) -> Deferred[None]:
+    """Fires after a time; after none, when everything that is due now has run."""
+    return _deferred(asyncio.sleep(seconds))
 
 
 def _deferred(coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:

@@ -6,13 +6,16 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
-from engine.destinations.http import next_turn
+from engine.destinations.http import pause
 from engine.destinations.server import FhirServer, Refusal
 from engine.fhir.criterion import Criterion
 from engine.fhir.outcome import Dead, Hold
 
 Body = dict[str, Any]
 
+#: What comes sooner than this after another, in seconds, waits as long for more of its kind: five
+#: searches for each message would be most of what a busy engine does.
+SOON = 0.01
 #: Tokens in one search; a URL of 2,000 characters passes every proxy.
 TOGETHER = 12
 
@@ -22,14 +25,17 @@ _Waiting = dict[Criterion, list[Deferred[list[Body]]]]
 class Reader:
     """Reads resources by their criteria, one search per type and parameter at a time.
 
-    What is asked for while a search is under way goes into the next one (``identifier=a,b,c``
-    finds any of them, R4 3.1.1.4.4), so a busy server gets few searches and a quiet one no delay.
+    What is asked for while a search is under way, or soon after another, goes into one with what
+    follows (``identifier=a,b,c`` finds any of them, R4 3.1.1.4.4): a busy server gets few
+    searches, and a quiet one no delay.
     """
 
     def __init__(self, server: FhirServer) -> None:
         self._server = server
         self._waiting: dict[tuple[str, str], _Waiting] = {}
         self._busy: set[tuple[str, str]] = set()
+        #: when each topic was asked for last
+        self._asked: dict[tuple[str, str], float] = {}
 
     def find(self, kind: str, criterion: str) -> Deferred[list[Body]]:
         """The resources of a type that match; fails with Refusal."""
@@ -37,14 +43,17 @@ class Reader:
         topic = kind, parsed.name
         found: Deferred[list[Body]] = Deferred()
         self._waiting.setdefault(topic, {}).setdefault(parsed, []).append(found)
+        now = self._server.clock()
+        is_busy = 0 <= now - self._asked.get(topic, 0.0) < SOON
+        self._asked[topic] = now
         if topic not in self._busy:
             self._busy.add(topic)
-            ensureDeferred(self._work(topic))
+            ensureDeferred(self._work(topic, SOON if is_busy else 0.0))
         return found
 
-    async def _work(self, topic: tuple[str, str]) -> None:
+    async def _work(self, topic: tuple[str, str], patience: float) -> None:
         """Search until nothing waits; deliveries that begin together ask together."""
-        await next_turn()
+        await pause(patience)
         while waiting := self._waiting.pop(topic, None):
             criteria = list(waiting)
             for start in range(0, len(criteria), TOGETHER):

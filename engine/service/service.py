@@ -191,7 +191,7 @@ class Service:
         self._systemd.reloading(int(time.monotonic() * 1e6))
         folder = self._installation.configuration.folder
         try:
-            self._use(await deferToThread(self._load, folder))
+            self._use(*await deferToThread(self._loaded, folder))
         except EngineError as error:
             self._refuse(error)
             return False
@@ -200,13 +200,21 @@ class Service:
         self._tell_ready("engine.reloaded")
         return True
 
-    def _use(self, installation: Installation) -> None:
+    def _loaded(self, folder: Path) -> tuple[Installation, Conversions]:
+        """In a thread: what takes long."""
+        installation = self._load(folder)
+        conversions = Conversions.of(installation)
+        if installation.configuration.engine.mapping.processes != 0:
+            conversions.packed  # noqa: B018 - kept for whoever uses it
+        return installation, conversions
+
+    def _use(self, installation: Installation, conversions: Conversions) -> None:
         configuration = installation.configuration
         _require_same(self.settings, configuration.engine)
         # What can fail is first; the rest is within this turn of the reactor.
         self.ports.use(configuration.channels, configuration.hash)
         self._installation = installation
-        self._conversions = Conversions.of(installation)
+        self._conversions = conversions
         self._mapper.use(self._conversions, configuration.engine.mapping)
         self.deliveries.use(configuration)
         self._budget.limit = configuration.engine.memory

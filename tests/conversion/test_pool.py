@@ -213,3 +213,18 @@ async def test_no_process_outlives_the_pool(tmp_path: Path) -> None:
     processes = [nursery._process.pid, *rig.processes()]
     await rig.pool.close()
     await until(lambda: not any(map(runs, processes)))
+
+
+@pytest_twisted.ensureDeferred
+async def test_at_the_end_what_has_begun_is_finished_and_the_rest_is_cancelled(
+    tmp_path: Path,
+) -> None:
+    rig = Rig(tmp_path)
+    rig.use()
+    await rig.texts("say 0")
+    waiting = rig.send(*(f"slow {n}" for n in range(6)))
+    await rig.pool.close()
+    assert [text_of(one) for one in await gatherResults(waiting[:4])] == ["0", "1", "2", "3"]
+    for one in waiting[4:]:
+        with pytest.raises(CancelledError):
+            await one
