@@ -3,9 +3,10 @@
 ``python -m benchmarks.bare FOLDER`` prints its port.  It makes the rows that the
 engine makes for an accepted message (same schema, same pragmas, same bulk
 statements, same group commit and fsync) and answers after the commit.  It reads
-nothing of a message but what those rows need, checks nothing, knows no duplicate,
-no limit, no route, no metric, and answers from a template: what the engine loses
-against it is what being right costs.
+nothing of a message but what those rows need (the patient's identifiers, each of
+them a lane, and the filler number), remembers in memory who waits in a lane, checks
+nothing, looks up no duplicate, knows no limit, no route, no metric, and answers from
+a template: what the engine loses against it is what being right costs.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from engine.store.numbering import delivery_of
 from engine.store.schema import migrate
 from engine.store.session import Session
 
+SENDER = "LABSYS|CENTRAL LAB^2.16.840.1.113883.19.4.6^ISO"
 ACK = b"\x0bMSH|^~\\&|||||20260101||ACK^R01^ACK|1|P|2.5.1\rMSA|AA|%s\r\x1c\r"
 
 Waiting = tuple["BareLoop", bytes, bytes]
@@ -61,6 +63,7 @@ class Committer(threading.Thread):
         self._folder = folder
         self._queue = queue
         self._last = 0
+        self._taken: set[int] = set()
 
     def run(self) -> None:
         """Group after group, for ever."""
@@ -87,25 +90,32 @@ class Committer(threading.Thread):
 
     def _insert(self, group: Sequence[Waiting]) -> None:
         now = time.time()
-        messages, deliveries, places = [], [], []
+        messages, deliveries, places, ready = [], [], [], []
         for number, (_, raw, control_id) in enumerate(group, self._last + 1):
-            start = raw.find(b"PID|")
-            patient = raw[start : raw.find(b"^", start)].rpartition(b"|")[2].decode()
-            lane = lanes.number_of(patient)
+            identifiers = _field_3(raw, b"PID|").split("~")
+            filler = _field_3(raw, b"OBR|").partition("^")[0]
+            patient = identifiers[0].partition("^")[0]
+            numbers = [lanes.number_of(identifier) for identifier in identifiers]
+            blocked = len(self._taken.intersection(numbers))
+            self._taken.update(numbers)
             messages.append(
                 (
-                    *(number, self._bucket, "127.0.0.1", now, now, "accepted"),
-                    *(control_id.decode(), "LABSYS|CENTRAL LAB", "ORU^R01", "2.5.1", patient),
-                    *("", "AA", now, "", "", None, 0, crc32(raw), raw),
+                    *(number, self._bucket, "127.0.0.1:40000", now, now, "accepted"),
+                    *(control_id.decode(), SENDER, "ORU^R01", "2.5.1", patient),
+                    *(filler, "AA", now, "", "0123456789abcdef", None, 0, crc32(raw), raw),
                 )
             )
             delivery = delivery_of(number, 0)
-            deliveries.append((delivery, number, self._destination, "queued", f"[{lane}]", 1))
-            places.append((lane, delivery))
+            told = bulk.numbers(numbers)
+            deliveries.append((delivery, number, self._destination, "queued", told, blocked))
+            places += [(lane, delivery) for lane in numbers]
+            if not blocked:
+                ready.append((self._destination, 0.0, delivery))
         self._last += len(group)
         bulk.insert(self._connection, _MESSAGE, messages)
         bulk.insert(self._connection, _DELIVERY, deliveries)
         bulk.insert(self._connection, "waiting (lane, delivery)", places)
+        bulk.insert(self._connection, "ready (destination, due, delivery)", ready)
         self._count(len(group))
 
     def _count(self, more: int) -> None:
@@ -117,6 +127,11 @@ class Committer(threading.Thread):
         ]
         end = "ON CONFLICT DO UPDATE SET counted = counted + excluded.counted"
         bulk.insert(self._connection, "ledger (book, account, entry, counted)", rows, end)
+
+
+def _field_3(raw: bytes, segment: bytes) -> str:
+    begin = raw.find(segment)
+    return raw[begin : begin + 200].split(b"|", 4)[3].decode()
 
 
 def answer(group: Sequence[Waiting]) -> None:

@@ -57,7 +57,7 @@ class _Group:
         self._now = session.clock()
         self._last = session.last_message()
         self._used = _used_ids(session, calls)
-        self._accepted: dict[tuple[str, str], list[_Earlier]] = {}
+        self._accepted: dict[tuple[str, str], list[tuple[int, Received]]] = {}
         self._messages: list[tuple[Any, ...]] = []
         self._deliveries: list[_Queued] = []
 
@@ -65,16 +65,15 @@ class _Group:
         """Decide about one message and note its rows."""
         self._last += 1
         checksum = crc32(call.raw)
-        receipt = self._judge(call, checksum)
+        key = (call.sender, call.control_id)
+        receipt = self._judge(call, key, checksum)
         if receipt.outcome is Outcome.ACCEPTED:
-            earlier = _Earlier(self._last, call.answer, call.raw)
-            self._accepted.setdefault((call.sender, call.control_id), []).append(earlier)
+            self._accepted.setdefault(key, []).append((self._last, call))
             self._queue(call)
         self._note(call, receipt, checksum)
         return receipt
 
-    def _judge(self, call: Received, checksum: int) -> Receipt:
-        key = (call.sender, call.control_id)
+    def _judge(self, call: Received, key: tuple[str, str], checksum: int) -> Receipt:
         if call.outcome is not Outcome.ACCEPTED:
             return Receipt(self._last, call.outcome)
         # Without a control id there is nothing by which a resend could be told (MSH-10).
@@ -89,9 +88,9 @@ class _Group:
 
     def _original(self, call: Received, checksum: int) -> _Earlier | None:
         """The newest accepted message with the same sender, control id and bytes."""
-        for earlier in reversed(self._accepted.get((call.sender, call.control_id), ())):
+        for number, earlier in reversed(self._accepted.get((call.sender, call.control_id), ())):
             if earlier.raw == call.raw:
-                return earlier
+                return _Earlier(number, earlier.answer, earlier.raw)
         rows = self._session.connection.execute(
             "SELECT id, answer, raw FROM message INDEXED BY message_control "
             "WHERE sender = ? AND control_id = ? AND checksum = ? AND outcome = 'accepted' "
@@ -144,6 +143,7 @@ class _Group:
         counters.received((row[1], row[5]) for row in self._messages)
         counters.queued(delivery.destination for delivery in self._deliveries)
         counters.write(self._session)
+        self._session.stored_message(self._last)
 
     def _write_deliveries(self) -> None:
         wanted = {lane for delivery in self._deliveries for lane in delivery.lanes}
@@ -162,16 +162,24 @@ class _Group:
         bulk.insert(self._session.connection, "ready (destination, due, delivery)", ready)
 
 
+_SINCE = (
+    "FROM message INDEXED BY message_control WHERE message.control_id = {} "
+    "AND message.sender = {} AND outcome = 'accepted' AND received_at > {}"
+)
+_USED = f"SELECT sender, control_id {_SINCE.format('?', '?', '?')} LIMIT 1"
+_USED_OF_MANY = "SELECT sender, control_id FROM given WHERE EXISTS (SELECT 1 {})".format(
+    _SINCE.format("given.control_id", "given.sender", "since")
+)
+
+
 def _used_ids(session: Session, calls: Sequence[Received]) -> set[tuple[str, str]]:
     """Which (sender, control id) of these messages had been accepted before, in the window."""
-    asked = {
-        (call.sender, call.control_id, call.duplicates_after)
+    asked = [
+        (call.control_id, call.sender, call.duplicates_after)
         for call in calls
         if call.outcome is Outcome.ACCEPTED and call.control_id
-    }
-    query = (
-        "SELECT sender, control_id FROM given WHERE EXISTS (SELECT 1 FROM message INDEXED BY "
-        "message_control WHERE message.control_id = given.control_id "
-        "AND message.sender = given.sender AND outcome = 'accepted' AND received_at > since)"
-    )
-    return set(bulk.select(session.connection, "sender, control_id, since", list(asked), query))
+    ]
+    if len(asked) == 1:
+        return set(session.connection.execute(_USED, asked[0]))
+    columns = "control_id, sender, since"
+    return set(bulk.select(session.connection, columns, asked, _USED_OF_MANY))

@@ -12,14 +12,18 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-#: Rows per statement: powers of two, so that few statements are ever compiled.
-_LARGEST = 128
+#: Rows per statement: any number up to the small one, above it powers of two, so that few
+#: calls are made and few statements are ever compiled.
+_SMALL, _LARGEST = 16, 128
 
 Row = Sequence[Any]
 
 
 def insert(connection: sqlite3.Connection, into: str, rows: Sequence[Row], end: str = "") -> None:
     """Run ``INSERT INTO {into} VALUES rows {end}``."""
+    if 0 < len(rows) <= _SMALL:  # most groups
+        connection.execute(_insertion(into, len(rows), len(rows[0]), end), _flat(rows))
+        return
     for part in _parts(rows):
         connection.execute(_insertion(into, len(part), len(part[0]), end), _flat(part))
 
@@ -47,24 +51,20 @@ def numbers(values: Iterable[int]) -> str:
 
 
 def _parts(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
-    left = len(rows)
-    if left == 1:
-        yield rows
-        return
-    start = 0
+    start, left = 0, len(rows)
     while left:
-        size = min(_LARGEST, 1 << (left.bit_length() - 1))
+        size = left if left <= _SMALL else min(_LARGEST, 1 << (left.bit_length() - 1))
         yield rows[start : start + size]
         start += size
         left -= size
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _insertion(into: str, rows: int, columns: int, end: str) -> str:
     return f"INSERT INTO {into} {_values(rows, columns)} {end}"
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _statement(columns: str, rows: int, width: int, rest: str) -> str:
     return f"WITH given ({columns}) AS ({_values(rows, width)}) {rest}"
 

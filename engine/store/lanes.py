@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 from engine.store import bulk
 from engine.store.session import Session
 
 
+@lru_cache(maxsize=8192)
 def number_of(lane: str) -> int:
     """The number that a lane is kept under.
 

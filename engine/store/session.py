@@ -58,7 +58,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         uri=True,
         timeout=PATIENCE,
         isolation_level=None,
-        cached_statements=256,
+        cached_statements=512,
     )
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
@@ -73,6 +73,7 @@ class Session:
         self.connection = connect(path)
         self._buckets: dict[tuple[str, str], int] = {}
         self._destinations: dict[str, int] = {}
+        self._last_message: int | None = None
         try:
             self._prepare()
         except BaseException:
@@ -112,13 +113,20 @@ class Session:
 
     def last_message(self) -> int:
         """The number of the newest message there has been, 0 when there was none."""
-        row = self.connection.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()
-        return int(row[0])
+        if self._last_message is None:
+            row = self.connection.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()
+            self._last_message = int(row[0])
+        return self._last_message
+
+    def stored_message(self, number: int) -> None:
+        """Messages up to this number are in the store, unless the transaction is undone."""
+        self._last_message = number
 
     def rolled_back(self) -> None:
-        """Forget the names that a transaction which is undone may have added."""
+        """Forget what a transaction which is undone may have added."""
         self._buckets.clear()
         self._destinations.clear()
+        self._last_message = None
 
     def __enter__(self) -> Session:
         return self

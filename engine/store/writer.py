@@ -123,9 +123,11 @@ class Writer:
     def _do(self, group: list[_Call]) -> None:
         try:
             session = self._session or self._reopen()
+            kinds = _by_kind(group)
             session.connection.execute("BEGIN IMMEDIATE")
-            for calls in _by_kind(group):
-                _run(session, calls)
+            if not _all_at_once(session, kinds):
+                for calls in kinds:
+                    _run(session, calls)
             session.connection.execute("COMMIT")
         except BaseException as failure:
             error = self._undo(failure)
@@ -160,6 +162,27 @@ def _by_kind(group: list[_Call]) -> list[list[_Call]]:
     return [kinds[kind] for kind in sorted(kinds, key=lambda kind: kind.rank)]
 
 
+def _all_at_once(session: Session, kinds: list[list[_Call]]) -> bool:
+    """Do everything; when one call fails, nothing, and the others must be told from it."""
+    try:
+        for calls in kinds:
+            _call(session, calls)
+    except Exception as failure:
+        if condition_of(failure) is not None or not session.connection.in_transaction:
+            raise
+        session.rolled_back()
+        session.connection.execute("ROLLBACK")
+        session.connection.execute("BEGIN IMMEDIATE")
+        return False
+    return True
+
+
+def _call(session: Session, calls: list[_Call]) -> None:
+    results = calls[0].kind.run(session, [call.argument for call in calls])
+    for call, result in zip(calls, results, strict=True):
+        call.result = result
+
+
 def _run(session: Session, calls: list[_Call]) -> None:
     """Do calls of one kind at once; when that fails, one by one, so that one fails alone."""
     try:
@@ -178,7 +201,7 @@ def _attempt(session: Session, calls: list[_Call]) -> None:
     run = session.connection.execute
     run("SAVEPOINT calls")
     try:
-        results = calls[0].kind.run(session, [call.argument for call in calls])
+        _call(session, calls)
     except BaseException:
         session.rolled_back()
         if session.connection.in_transaction:  # SQLite may have undone all of it by itself
@@ -186,8 +209,6 @@ def _attempt(session: Session, calls: list[_Call]) -> None:
             run("RELEASE calls")
         raise
     run("RELEASE calls")
-    for call, result in zip(calls, results, strict=True):
-        call.result = result
 
 
 def _failure(error: BaseException) -> Failure:

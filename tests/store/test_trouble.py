@@ -11,6 +11,7 @@ import pytest_twisted
 from engine.errors import StoreError
 from engine.lifecycle import Event
 from engine.store import session as session_module
+from engine.store.accept import accept
 from engine.store.session import Session
 from engine.store.sqlite import SqliteStore
 from engine.store.writer import Kind
@@ -177,3 +178,28 @@ async def test_what_was_asked_for_together_is_handed_out_in_one_commit(
     await settled
     await next_accepted
     assert [claim.message_id for claim in await next_claimed] == [2]
+
+
+@pytest_twisted.ensureDeferred
+async def test_after_a_fault_messages_go_on_being_numbered_without_a_gap(
+    store: SqliteStore,
+) -> None:
+    together = [store.accept(received(number)) for number in (1, 2)]
+    refused = store.accept(received(3, reason="\udcff"))
+    assert [(await deferred).message_id for deferred in together] == [1, 2]
+    with pytest.raises(UnicodeEncodeError):
+        await refused
+    assert (await store.accept(received(4))).message_id == 3
+
+
+@pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 31, 33, 127, 128, 129, 300])
+def test_however_many_are_stored_at_once_each_is_stored(session: Session, count: int) -> None:
+    receipts = accept(session, [received(n, patient=f"T{n}") for n in range(1, count + 1)])
+    assert [receipt.message_id for receipt in receipts] == list(range(1, count + 1))
+    run = session.connection.execute
+    found = run("SELECT control_id, patient FROM message ORDER BY id").fetchall()
+    assert found == [(str(n), f"T{n}") for n in range(1, count + 1)]
+    for table in ("delivery", "waiting", "ready"):
+        assert run(f"SELECT count(*) FROM {table}").fetchone() == (count,)
+    again = accept(session, [received(n, patient=f"T{n}") for n in range(1, count + 1)])
+    assert [receipt.original_id for receipt in again] == list(range(1, count + 1))
