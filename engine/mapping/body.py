@@ -20,6 +20,7 @@ from engine.mapping.fetch import Fetcher, Raw, Site
 from engine.mapping.functions import FUNCTIONS
 from engine.mapping.grammar import Call, Condition, Link, Literal, Ref, Source, Value
 from engine.mapping.grammar import Code as CodeValue
+from engine.mapping.invariants import ordered
 from engine.mapping.model import Block, Body, Each, Filled, Leaf, Make, Rule, Several, When
 from engine.mapping.runtime import Link as Referral
 from engine.mapping.survey import is_constant, is_static, links_of
@@ -358,6 +359,9 @@ class Writer:
         with self.emitter.block(f"if {name}:"):
             for key, body in fixed:
                 self._element(name, kind, key, body, slot.site)
+            if kind == "Period" and len(fields) > 1:
+                self.emitter.line(f"{name} = {self.emitter.constant(ordered)}(run, {name})")
+                self._placed(slot)
             put(name)
 
     def _put_always(self, name: str, slot: Slot, put: Put) -> None:
@@ -492,6 +496,12 @@ class Writer:
                         f"{name} = run.assigned({name}, {segment + '-' + str(item.field)!r})"
                     )
             put(name)
+
+    def _placed(self, slot: Slot) -> None:
+        """Say of an issue of several fields in which segment it happened."""
+        if slot.site.segment:
+            with self.emitter.block("if run.fresh:"):
+                self.emitter.line(f"run.place({slot.address!r}, i, 0)")
 
     def _place(self, item: Raw, slot: Slot) -> None:
         """Say where an issue happened, at the site that knows the field."""

@@ -16,6 +16,7 @@ from engine.mapping.body import WHOLE, Writer
 from engine.mapping.convert import Conversions
 from engine.mapping.emit import Emitter
 from engine.mapping.fetch import Site
+from engine.mapping.invariants import ordered
 from engine.mapping.memo import memoised
 from engine.mapping.model import DatatypeMap, Library, SegmentMap
 from engine.mapping.runtime import MESSAGE, PARENT, SEGMENT, Run, Spec
@@ -149,7 +150,10 @@ class Compiler:
             emitter.line("return None")
         for rule in (*constants, *trailing):
             writer.rule(rule, "b", site, guard=True)
-        emitter.line(f"return b.get({WHOLE!r}, b)")
+        if writer.type == "Period":
+            emitter.line(f"return {emitter.constant(ordered)}(run, b)")
+        else:
+            emitter.line(f"return b.get({WHOLE!r}, b)")
 
     # ------------------------------------------------------------ checking
 

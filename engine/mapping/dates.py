@@ -94,7 +94,9 @@ def time(text: str) -> str | None:
     hour, minute, second = match["hour"], match["minute"] or "00", match["second"] or "00"
     if int(hour) > 23 or int(minute) > 59 or int(second) > 59:
         raise Unconvertible("a time of day that does not exist")
-    return f"{hour}:{minute}:{second}{match['fraction'] or ''}"
+    # HL7's validator takes no fraction in a FHIR time; one of zeros says nothing and is left out
+    fraction = match["fraction"] or ""
+    return f"{hour}:{minute}:{second}{fraction if fraction.strip('.0') else ''}"
 
 
 def period(start: str, end: str, zone: tzinfo | None) -> dict[str, str] | None:

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from engine.errors import Location
 from engine.mapping import identity
 from engine.mapping.dosage import fold
+from engine.mapping.invariants import settle
 from engine.mapping.keys import Atom, Keys, Known, Line
 from engine.mapping.links import Linker
 from engine.mapping.references import make_literal
@@ -61,6 +62,7 @@ class Finisher:
     def _shared(self, shared: Shared) -> Resource:
         # its body is remembered for other messages
         body = {"resourceType": shared.type, "id": identity.id_of(shared.uuid), **shared.body}
+        settle(self.run, body)
         require(body)
         origin = _origin(self.run.message.segments[shared.index].name)
         return Resource(body, shared.criterion, Knows.SHARED, (), origin, shared.uuid)

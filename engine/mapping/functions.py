@@ -89,6 +89,12 @@ def table(run: Run, code: str, number: str) -> str | None:
     return _holding(run, code, V2_TABLE + number) if code else None
 
 
+def currency(run: Run, code: str) -> str | None:
+    """A code of ISO 4217, in capitals as it writes them."""
+    made = code.upper()
+    return made if made and _holding(run, made, "urn:iso:std:iso:4217") else None
+
+
 def _holding(run: Run, code: str, uri: str | None) -> str | None:
     if uri is None or not code or not run.dialect.codesystems.lacks(uri, code):
         return uri
@@ -114,7 +120,7 @@ def known(run: Run, code: str, name: str, oid: str = "") -> str | None:
 
 def uri_of(run: Run, text: str) -> str | None:
     """An OID, a UUID or a URI as a URI; the table's own URI where it knows the OID."""
-    # an OID with a handful of digits is an arc of the standards bodies, and nobody's system
+    # an OID that short is an arc of the standards bodies, and nobody's system
     if _OID.fullmatch(text) and text.rindex(".") > 3:
         return run.dialect.systems.get(text) or "urn:oid:" + text
     if _UUID.fullmatch(text):
@@ -282,6 +288,7 @@ FUNCTIONS: dict[str, Function] = {
     "system": Function(system),
     "system_of": Function(system_of),
     "table": Function(table),
+    "currency": Function(currency),
     "known": Function(known),
     "local_system": Function(local_system),
     "authority": Function(authority, raw=True),

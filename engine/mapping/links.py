@@ -29,6 +29,7 @@ class Linker:
 
     def resolve(self) -> None:
         """Fill in every link; one that leads nowhere disappears with what it was alone in."""
+        empty: list[tuple[Made, Body]] = []
         for made, holder, link, alone, where in self._run.links:
             if not made.full:
                 continue
@@ -38,6 +39,8 @@ class Linker:
                 )
                 if others:
                     refer(holder, link.key, others, made)
+                elif alone and not holder:
+                    empty.append((made, holder))
                 continue
             other = self._only(made, link.target, where) if where else self.one(made, link.target)
             if other is not None and link.key == "reference":
@@ -48,6 +51,9 @@ class Linker:
                 holder.pop(link.key, None)
                 if alone and holder is not made.body:
                     prune(made.body, holder)
+        for made, holder in empty:
+            if not holder:
+                prune(made.body, holder)
 
     def settle(self) -> None:
         """Write the links inside of references, once every resource has its UUID."""

@@ -51,6 +51,14 @@ def code(run: Run, v: str) -> str | None:
     return " ".join(value.split())
 
 
+def identity(run: Run, v: str) -> str | None:
+    """An id of FHIR: letters, digits, hyphens and points, 64 of them at most."""
+    value = run.head(v)
+    if value and not valid("id", value):
+        raise Unconvertible("not an id")
+    return value or None
+
+
 def bound_code(run: Run, v: str, codes: frozenset[str]) -> str | None:
     """A code of a required binding: the sender's own must be one of it, whatever the case."""
     value = run.head(v)
@@ -173,7 +181,7 @@ _ANY: dict[str, Callable[..., Any]] = {
     "string": string,
     "markdown": string,
     "code": code,
-    "id": code,
+    "id": identity,
     "date": date,
     "dateTime": date_time,
     "instant": instant,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 from engine.fhir import definitions
@@ -24,12 +25,36 @@ _FILLERS: dict[str, tuple[Filler, ...]] = {}
 
 def require(body: Body) -> None:
     """Say of each required element that the message does not give that it is unknown."""
-    for keys, key, value in fillers(body["resourceType"]):
+    _require(body, body["resourceType"])
+
+
+def _require(body: Body, type_name: str) -> None:
+    for keys, key, value in fillers(type_name):
         for name in keys:
             if name in body:
                 break
         else:
             body[key] = value
+    for key, inner in parts(type_name):
+        found = body.get(key)
+        if found is not None:
+            for part in found if isinstance(found, list) else (found,):
+                _require(part, inner)
+
+
+@cache
+def parts(type_name: str) -> tuple[tuple[str, str], ...]:
+    """The elements of a type that have required elements of their own, and their types.
+
+    Backbone elements only: what R4 requires of a datatype (a text of an Annotation) no rule omits.
+    """
+    return tuple(
+        (name, element.type)
+        for name, element in definitions.elements(type_name).items()
+        if element.type.startswith(type_name)
+        and element.type != type_name  # a section of a section
+        and (fillers(element.type) or parts(element.type))
+    )
 
 
 def fillers(type_name: str) -> tuple[Filler, ...]:

@@ -314,7 +314,7 @@ class Run:
         """Give the issues noted since the last time their place."""
         segment = self.message.segments[index]
         for address, part, what, severity in self.fresh:
-            at = Location(segment.name, segment.sequence, number, None, part or None)
+            at = Location(segment.name, segment.sequence, number or None, None, part or None)
             self.issues.append(Issue(severity, what, at, address or rule))
         self.fresh.clear()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import MessageError
-from engine.fhir import bundle
+from engine.fhir import bundle, definitions
 from engine.hl7v2.message import Message
 from engine.mapping.result import Issue
 from engine.workbench.feeds import Feed
@@ -82,7 +82,9 @@ def convert(work: Conversion, raw: bytes, name: str) -> Converted:
 def _convert(work: Conversion, raw: bytes, result: Converted) -> Converted:
     feed = work.feed
     message = Message.read(raw, default_charset=feed.charset)
-    mapped = feed.library.mapping(feed.mapping).convert(message, feed.context(message))
+    mapped = feed.library.mapping(feed.mapping, unmapped=feed.unmapped).convert(
+        message, feed.context(message)
+    )
     result.issues = mapped.issues
     result.hold = mapped.hold or ""
     if mapped.reject:
@@ -109,12 +111,25 @@ def together(entries: Sequence[dict[str, Any]], *, pretty: bool = False) -> byte
 
 
 def _after(earlier: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
-    made = {**earlier, **later}
+    kind = later["resourceType"]
+    # what the last message says of a choice, or of its absence, stands in place of the other
+    over = {name for key in later for name in _alternatives(kind, key)}
+    made = {key: said for key, said in earlier.items() if key not in over} | later
     for key, said in later.items():
         before = earlier.get(key)
         if isinstance(before, list) and isinstance(said, list) and before != said:
             made[key] = before + [item for item in said if item not in before]
     return made
+
+
+def _alternatives(kind: str, key: str) -> tuple[str, ...]:
+    """The elements of which a resource has only one: value[x], and why there is none (obs-6)."""
+    element = definitions.elements(kind).get(key)
+    if element is None or not (element.choice_group or key == "dataAbsentReason"):
+        return ()
+    group = element.choice_group or "value"
+    more = ("dataAbsentReason", "component") if kind == "Observation" and group == "value" else ()
+    return (*definitions.choices(kind, group), *more)
 
 
 def _write(path: Path, results: Sequence[Converted], *, pretty: bool) -> None:

@@ -36,6 +36,8 @@ class Feed:
 
     #: how a Bundle of it is written to a server
     write: str = "upsert"
+    #: whether fields without a FHIR home are reported or kept as extensions
+    unmapped: str = "report"
 
     def context(self, message: Message) -> Context:
         """The context of a message that nobody received: its own time stands for the receipt."""
@@ -83,6 +85,7 @@ def _of_channel(config: Path, name: str, mapping: str | None) -> Feed:
         name,
         found.assigner,
         _write_mode(found),
+        found.unmapped,
     )
     return _named(made)
 

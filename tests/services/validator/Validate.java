@@ -12,14 +12,18 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.hl7.fhir.common.hapi.validation.support.CommonCodeSystemsTerminologyService;
 import org.hl7.fhir.common.hapi.validation.support.InMemoryTerminologyServerValidationSupport;
+import org.hl7.fhir.common.hapi.validation.support.PrePopulatedValidationSupport;
+import org.hl7.fhir.common.hapi.validation.support.SnapshotGeneratingValidationSupport;
 import org.hl7.fhir.common.hapi.validation.support.UnknownCodeSystemWarningValidationSupport;
 import org.hl7.fhir.common.hapi.validation.support.ValidationSupportChain;
 import org.hl7.fhir.common.hapi.validation.validator.FhirInstanceValidator;
 import org.hl7.fhir.r5.utils.validation.constants.BestPracticeWarningLevel;
 
 /**
- * HL7's own FHIR R4 validator, offline. One line per error, TAB between: file, severity, location, message.
- * Validate FILE|FOLDER...     A folder gives its *.json; a *.ndjson gives one resource per line.
+ * HL7's own FHIR R4 validator, offline. One line per error, TAB between: file, severity, location, message
+ * id, message.
+ * Validate [-p DEFINITIONS]... FILE|FOLDER...     A folder gives its *.json; a *.ndjson gives one resource per line.
+ * -p: a folder with StructureDefinitions, ValueSets and CodeSystems, for resources that claim a profile of them.
  * Exit status 1 when there is an error, 3 when nothing was found to validate.
  */
 public class Validate {
@@ -27,8 +31,12 @@ public class Validate {
 
   public static void main(String[] args) throws Exception {
     List<Item> items = new ArrayList<>();
-    for (String argument : args) read(Path.of(argument), items);
-    FhirValidator validator = validator();
+    List<Item> definitions = new ArrayList<>();
+    for (int i = 0; i < args.length; i++) {
+      if (args[i].equals("-p")) read(Path.of(args[++i]), definitions);
+      else read(Path.of(args[i]), items);
+    }
+    FhirValidator validator = validator(definitions);
     List<String> errors = items.parallelStream().flatMap(item -> errors(validator, item)).toList();
     errors.forEach(System.out::println);
     System.err.println(items.size() + " resources, " + errors.size() + " errors");
@@ -43,18 +51,23 @@ public class Validate {
 
   private static String line(Item item, SingleValidationMessage m) {
     String message = String.valueOf(m.getMessage()).replaceAll("\\s+", " ");
-    return String.join("\t", item.name(), m.getSeverity().getCode(), String.valueOf(m.getLocationString()), message);
+    return String.join("\t", item.name(), m.getSeverity().getCode(), String.valueOf(m.getLocationString()),
+        String.valueOf(m.getMessageId()), message);
   }
 
-  private static FhirValidator validator() {
+  private static FhirValidator validator(List<Item> definitions) {
     FhirContext fhir = FhirContext.forR4Cached();
+    PrePopulatedValidationSupport own = new PrePopulatedValidationSupport(fhir);
+    for (Item item : definitions) own.addResource(fhir.newJsonParser().parseResource(item.json()));
     UnknownCodeSystemWarningValidationSupport unknown = new UnknownCodeSystemWarningValidationSupport(fhir);
     unknown.setNonExistentCodeSystemSeverity(IValidationSupport.IssueSeverity.WARNING);
     FhirInstanceValidator module = new FhirInstanceValidator(new ValidationSupportChain(
+        own,
         new DefaultProfileValidationSupport(fhir),
         new CommonCodeSystemsTerminologyService(fhir),
         new InMemoryTerminologyServerValidationSupport(fhir),
-        unknown));
+        unknown,
+        new SnapshotGeneratingValidationSupport(fhir)));
     module.setBestPracticeWarningLevel(BestPracticeWarningLevel.Ignore);
     module.setAnyExtensionsAllowed(true);
     return fhir.newValidator().registerValidatorModule(module);
