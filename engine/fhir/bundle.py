@@ -46,6 +46,10 @@ class Writable(Protocol):
     def uuid(self) -> str:
         """The UUID that its fullUrl and all references use."""
 
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """The names of elements that the message only infers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -56,6 +60,7 @@ class Item:
     knows: str
     removed: tuple[str, ...]
     uuid: str
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -155,7 +160,7 @@ def create(resource: Writable) -> Body:
 
 def update(resource: Writable, held: Body) -> Body:
     """A resource merged into what the server holds, unless another has written it meanwhile."""
-    body = merge.merge(held, resource.body, resource.removed)
+    body = merge.merge(held, resource.body, resource.removed, resource.assumed)
     request = {"method": "PUT", "url": f"{held['resourceType']}/{held['id']}"}
     version = held.get("meta", {}).get("versionId")
     if version:
@@ -222,12 +227,20 @@ def _united(first: Writable, others: list[Writable]) -> Writable:
         return first
     body = merge.unite(first.body, (other.body for other in others))
     names = (name for each in (first, *others) for name in each.removed if name not in body)
-    return Item(body, first.criterion, first.knows, tuple(dict.fromkeys(names)), first.uuid)
+    removed = tuple(dict.fromkeys(names))
+    return Item(body, first.criterion, first.knows, removed, first.uuid, first.assumed)
 
 
 def _redirected(resource: Writable, moved: dict[str, str]) -> Writable:
     body = redirected(resource.body, moved)
-    return Item(body, resource.criterion, resource.knows, resource.removed, resource.uuid)
+    return Item(
+        body,
+        resource.criterion,
+        resource.knows,
+        resource.removed,
+        resource.uuid,
+        resource.assumed,
+    )
 
 
 def redirected(value: Any, moved: Mapping[str, str]) -> Any:

@@ -95,6 +95,20 @@ def element(type_name: str, path: str) -> Element | None:
     return found
 
 
+@cache
+def whole_of_parts(type_name: str, name: str) -> str:
+    """The type of a single element whose own elements are facts apart; "" for any other.
+
+    A stay's hospitalization, or the start and the end of a period: a source may tell them one
+    by one. A datatype such as CodeableConcept is one statement.
+    """
+    found = elements(type_name).get(name)
+    if found is None or found.is_list:
+        return ""
+    backbone = found.type.startswith(type_name) and bool(elements(found.type))
+    return found.type if backbone or found.type == "Period" else ""
+
+
 def names(type_name: str) -> tuple[str, ...]:
     """The JSON names of all elements of a type; none for a type that R4 does not have."""
     return tuple(elements(type_name))

@@ -6,6 +6,10 @@ So, element by element:
 - an element that the message does not mention stays, and one that it deletes goes;
 - an element that it states replaces the server's, lists included: an address that the sender
   has dropped must not live on. An element is its value, its ``_value`` and all its choices.
+- an element whose parts are facts apart (the end of a period, the destination of a discharge)
+  is merged part by part.
+- a list that several fields fill (telecom: the numbers at home and at work; participant: each
+  function) is replaced as far as the message fills it.
 - ``identifier`` (by system and value), ``extension`` (by url), ``contained`` (by id) and the parts
   of ``meta`` are united: other systems put theirs there too.
 - a required element that the message had to fill with "unknown" does not replace a value.
@@ -29,25 +33,75 @@ ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _SERVERS_OWN = ("versionId", "lastUpdated")
 
 
-def merge(held: Body, stated: Body, removed: Sequence[str] = ()) -> Body:
-    """The resource to write: what is held, with what a message states and deletes."""
+def merge(
+    held: Body, stated: Body, removed: Sequence[str] = (), assumed: Sequence[str] = ()
+) -> Body:
+    """The resource to write: what is held, with what a message states and deletes.
+
+    What it only assumes does not replace anything that is known.
+    """
     kind = held["resourceType"]
-    result = {key: value for key, value in held.items() if not _is_stale(key, value)}
+    kept = {key: value for key, value in held.items() if not _is_stale(key, value)}
+    left_out = {"id", *(key for key in assumed if _is_known(kind, key, held))}
+    said = {key: value for key, value in stated.items() if key not in left_out}
+    return _without_servers_own(_merged(kind, kept, said, removed))
+
+
+def _is_known(kind: str, key: str, held: Body) -> bool:
+    return key in held and not _is_filler(kind, key, held[key])
+
+
+def _merged(kind: str, held: Body, stated: Body, removed: Sequence[str]) -> Body:
+    """A resource, or an element that is merged part by part."""
+    whole = [name for name in removed if "." not in name]
+    result = dict(held)
     said = {
         key: value for key, value in stated.items() if not _adds_nothing(kind, key, value, held)
     }
-    said.pop("id", None)
-    for key in (*said, *removed):
+    for key in (*said, *whole):
         for name in _forms(kind, key):
-            if name not in said and name not in _UNITED:
+            if name not in said and _united_by(kind, name) is None:
                 result.pop(name, None)
-    for name in removed:
+    for name in whole:
         result.pop(name, None)
     for key, value in said.items():
-        unite = _UNITED.get(key)
-        united = unite is not None and key in held and key not in removed
-        result[key] = unite(held[key], value) if unite and united else value
-    return _without_servers_own(result)
+        result[key] = _stated(kind, key, result.get(key), value, removed)
+    _remove_parts(kind, result, said, removed)
+    return result
+
+
+def _stated(kind: str, key: str, held: Any, value: Any, removed: Sequence[str]) -> Any:
+    """An element as it is after a message has stated it."""
+    if held is None:
+        return value
+    if unite := _united_by(kind, key):
+        return unite(held, value)
+    part = definitions.whole_of_parts(kind, key)
+    if not part or not (isinstance(held, dict) and isinstance(value, dict)):
+        return value
+    merged = _merged(part, held, value, _below(key, removed))
+    return _period(merged, value) if part == "Period" else merged
+
+
+def _remove_parts(kind: str, result: Body, said: Body, removed: Sequence[str]) -> None:
+    """Delete parts of elements of which a message says nothing else."""
+    for key in {name.partition(".")[0] for name in removed if "." in name} - said.keys():
+        held, part = result.get(key), definitions.whole_of_parts(kind, key)
+        if part and isinstance(held, dict):
+            result[key] = _merged(part, held, {}, _below(key, removed))
+            if not result[key]:
+                del result[key]
+
+
+def _below(key: str, removed: Sequence[str]) -> list[str]:
+    return [name.removeprefix(f"{key}.") for name in removed if name.startswith(f"{key}.")]
+
+
+def _period(merged: Body, stated: Body) -> Body:
+    """An end before the stated start, or a start after the stated end, is another period's."""
+    start, end = merged.get("start", ""), merged.get("end", "~")
+    length = min(len(start), len(end), len("2026-01-05"))
+    return stated if end[:length] < start[:length] else merged
 
 
 def _without_servers_own(body: Body) -> Body:
@@ -127,6 +181,24 @@ def _meta(held: Body, stated: Body) -> Body:
     return result
 
 
+def _place(item: Body) -> Hashable:
+    """PID-13 and PID-14, NK1-5 and NK1-6: numbers at home, and at work."""
+    return item.get("use") == "work"
+
+
+def _function(item: Body) -> Hashable:
+    """The types of a participant: PV1-7, PV1-8, PV1-9, PV1-17 and PV1-52 have one each."""
+    concepts = item.get("type", ())
+    return tuple(_coding(coding) for concept in concepts for coding in concept.get("coding", ()))
+
+
+def _contacts(held: list[Body], stated: list[Body]) -> list[Body]:
+    """Those that a message names; of one that is known by this name it may say less."""
+    known = {_written(item.get("name")): item for item in held}
+    return [_merged("PatientContact", known.get(_written(item.get("name")), {}), item, ())
+            for item in stated]  # fmt: skip
+
+
 _META = {"profile": _by(lambda url: url), "tag": _by(_coding), "security": _by(_coding)}
 _EXTENSION = _by(lambda item: item.get("url"))
 _UNITED: dict[str, Callable[[Any, Any], Any]] = {
@@ -136,6 +208,22 @@ _UNITED: dict[str, Callable[[Any, Any], Any]] = {
     "modifierExtension": _EXTENSION,
     "contained": _by(lambda item: item.get("id")),
 }
+_GROUPED: dict[tuple[str, str], Callable[[Any, Any], Any]] = {
+    ("Patient", "telecom"): _by(_place),
+    ("Patient", "contact"): _contacts,
+    ("PatientContact", "telecom"): _by(_place),
+    ("RelatedPerson", "telecom"): _by(_place),
+    ("Encounter", "participant"): _by(_function),
+}
+
+
+def _united_by(kind: str, key: str) -> Callable[[Any, Any], Any] | None:
+    return _UNITED.get(key) or _GROUPED.get((kind, key))
+
+
+def has_groups(kind: str, key: str) -> bool:
+    """Whether an element is a list that several fields fill, each its own group."""
+    return (kind, key) in _GROUPED
 
 
 # --- whether there is anything new ------------------------------------------------------------

@@ -10,6 +10,7 @@ from engine.mapping.dosage import fold
 from engine.mapping.invariants import settle
 from engine.mapping.keys import Atom, Keys, Known, Line
 from engine.mapping.links import Linker
+from engine.mapping.model import Key
 from engine.mapping.references import make_literal
 from engine.mapping.required import require
 from engine.mapping.result import Knows, Mapped, Resource
@@ -50,14 +51,20 @@ class Finisher:
         run = self.run
         segment = run.message.segments[made.index]
         made.body["id"] = identity.id_of(made.uuid)
+        known = self._known(made)
         return Resource(
             made.body,
             made.criterion,
-            self._known(made).knows,
+            known.knows,
             tuple(run.removed.get(id(made), ())) if run.removed else (),
             _origin(segment.name, segment.sequence),
             made.uuid,
+            self._assumed(known.key) if known.key.assumed else (),
         )
+
+    def _assumed(self, key: Key) -> tuple[str, ...]:
+        message = self.run.message
+        return tuple(element for element, when in key.assumed if when.holds(message))
 
     def _shared(self, shared: Shared) -> Resource:
         # its body is remembered for other messages

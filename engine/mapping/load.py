@@ -18,6 +18,7 @@ from engine.mapping.codesystems import CodeSystems
 from engine.mapping.conceptmap import ConceptMap, load_concept_map
 from engine.mapping.grammar import Condition, Ref, Source, Value, parse_condition_tree, parse_value
 from engine.mapping.groups import Group, Groups
+from engine.mapping.language import MessageCondition, parse_condition
 from engine.mapping.model import (
     DatatypeMap,
     DeclaredField,
@@ -319,7 +320,7 @@ class LibraryReader:
         return {name: self._key(name, item) for name, item in node.entries.items()}
 
     def _key(self, name: str, node: Node) -> Key:
-        _keys(self.problems, node, ("knows", "match", "prefer", "keys"), ("knows",))
+        _keys(self.problems, node, ("knows", "match", "prefer", "keys", "assumed"), ("knows",))
         knows = _text(node.entries.get("knows"))
         if knows not in ("part", "whole", "shared"):
             self.problems.add(node.place, f"'{knows}' is not part, whole or shared")
@@ -331,7 +332,17 @@ class LibraryReader:
             by_identifier=_text(node.entries.get("match")) == "identifier",
             prefer=_texts(node.entries.get("prefer")),
             keys=tuple(tuple(self._atom(item) for item in line.items) for line in lists),
+            assumed=self._assumed(node.entries.get("assumed")),
         )
+
+    def _assumed(self, node: Node | None) -> tuple[tuple[str, MessageCondition], ...]:
+        if node is None:
+            return ()
+        read = {
+            element: self.problems.guard(partial(parse_condition, item.text, item.place), None)
+            for element, item in node.entries.items()
+        }
+        return tuple((element, condition) for element, condition in read.items() if condition)
 
     def _atom(self, node: Node) -> str | Value:
         if node.text.rstrip("?") in ("patient", "visit", "order", "message", "channel", "set"):

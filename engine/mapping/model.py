@@ -13,6 +13,7 @@ from engine.mapping.codesystems import CodeSystems
 from engine.mapping.conceptmap import ConceptMap
 from engine.mapping.grammar import Condition, Ref, Value
 from engine.mapping.groups import Groups
+from engine.mapping.language import MessageCondition
 
 # ---------------------------------------------------------------- the body of a rule
 
@@ -159,6 +160,8 @@ class Key:
     prefer: tuple[str, ...]
     #: lists of atoms, the first list that is complete counts
     keys: tuple[tuple[str | Value, ...], ...]
+    #: elements that a message under a condition only infers: they replace nothing that is known
+    assumed: tuple[tuple[str, MessageCondition], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

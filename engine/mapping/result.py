@@ -51,6 +51,8 @@ class Resource:
     origin: Location
     #: the UUID of this resource: ``urn:uuid:<uuid>`` is its fullUrl and what references say
     uuid: str
+    #: names of elements that the message only infers: they replace nothing that is known
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

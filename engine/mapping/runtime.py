@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from engine.errors import Location
+from engine.fhir import merge
 from engine.hl7v2.delimiters import Delimiters
 from engine.hl7v2.escape import unescape
 from engine.hl7v2.message import Message, Segment
@@ -186,7 +187,8 @@ class Run:
         """Note the elements that this segment deletes with ``""`` in a field that a rule reads."""
         for number in self.nulls.get(index, ()):
             for element in elements.get(number, ()):
-                if element not in made.body:
+                grouped = merge.has_groups(made.body["resourceType"], element)
+                if grouped or not _stands(made.body, element):
                     self.removed.setdefault(id(made), []).append(element)
 
     def near(self, name: str, index: int) -> list[str]:
@@ -398,6 +400,16 @@ class Run:
     def segment(self, index: int) -> Segment:
         """The segment itself, for functions that look further."""
         return self.message.segments[index]
+
+
+def _stands(body: Body, path: str) -> bool:
+    """Whether there is an element at a dotted path."""
+    value: Any = body
+    for name in path.split("."):
+        if not isinstance(value, dict) or name not in value:
+            return False
+        value = value[name]
+    return True
 
 
 def _union(known: Body, other: Body, plain: Callable[[Any], Any]) -> Body:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from engine.fhir import definitions
 from engine.mapping.grammar import (
     All,
     Any,
@@ -223,15 +224,37 @@ def conditions_of(body: Body) -> Iterator[Condition]:
 
 
 def field_elements(segment_map: SegmentMap) -> dict[int, tuple[str, ...]]:
-    """Which top elements each field of the segment makes: what ``""`` in it deletes."""
-    found: dict[int, list[str]] = {}
+    """Which elements each field of the segment makes: what ``""`` in it deletes."""
+    found: dict[int, dict[str, None]] = {}
     for rule in segment_map.rules.values():
-        element = rule.element.partition(".")[0]
-        if element.startswith("extension("):
+        if rule.element.startswith("extension("):
             continue  # one extension among others; removing all of them would say too much
-        for ref in body_refs(rule.body, conditions=False):
+        for element, ref in _elements(segment_map.type, rule.element, rule.body):
             if ref.segment == segment_map.segment and ref.field is not None:
-                elements = found.setdefault(ref.field, [])
-                if element not in elements:
-                    elements.append(element)
+                found.setdefault(ref.field, {})[element] = None
     return {number: tuple(elements) for number, elements in found.items()}
+
+
+def _elements(kind: str, path: str, body: Body) -> Iterator[tuple[str, Ref]]:
+    """The references of a rule with what each of them makes: ``period.end``, or all of ``name``."""
+    element, _, rest = path.partition(".")
+    part = definitions.whole_of_parts(kind, element)
+    inner = [(rest, body)] if rest else _named(body)
+    if not part or not inner:
+        for ref in body_refs(body, conditions=False):
+            yield element, ref
+        return
+    for name, item in inner:
+        for below, ref in _elements(part, name, item):
+            yield f"{element}.{below}", ref
+
+
+def _named(body: Body) -> Sequence[tuple[str, Body]]:
+    """The elements that a body names one by one."""
+    match body:
+        case Block(fields):
+            return fields
+        case When(_, inner):
+            return _named(inner)
+        case _:
+            return ()

@@ -11,6 +11,8 @@ from twisted.internet.defer import Deferred
 from twisted.web import resource, server
 from twisted.web.http import Request
 
+from engine.fhir.bundle import redirected
+
 Body = dict[str, Any]
 Reply = tuple[int, bytes, dict[str, str]]
 #: what is answered instead of doing it; None: never an answer
@@ -60,7 +62,8 @@ class MemoryServer(resource.Resource):
     def open(self) -> str:
         """Listen; the base URL."""
         self._port = cast(Any, reactor).listenTCP(0, server.Site(self), interface="127.0.0.1")
-        return f"http://127.0.0.1:{self._port.getHost().port}/fhir"
+        self.base = f"http://127.0.0.1:{self._port.getHost().port}/fhir"
+        return self.base
 
     async def close(self) -> None:
         """Stop listening."""
@@ -84,16 +87,20 @@ class MemoryServer(resource.Resource):
         path = request.uri.decode()
         names = ("authorization", "x-test", "prefer", "cache-control", "content-type")
         self.headers.append({n: request.getHeader(n) for n in names if request.getHeader(n)})
+        return self._answer(request, self.reply(path, request.content.read()))
+
+    def reply(self, path: str, content: bytes) -> Reply | None:
+        """Do what is asked for; None: never an answer."""
         if path.endswith("/metadata"):
-            return self._answer(request, self.metadata)
-        if request.method == b"GET":
+            return self.metadata
+        if not content:
             self.searches.append(path.partition("/fhir/")[2])
-            return self._answer(request, self._do(self.search_faults, self._search, path))
-        body = orjson.loads(request.content.read())
+            return self._do(self.search_faults, self._search, path)
+        body = orjson.loads(content)
         self.transactions.append(body)
         arrived, self.arrived = self.arrived, Deferred()
         arrived.callback(None)
-        return self._answer(request, self._do(self.faults, self._transaction, body))
+        return self._do(self.faults, self._transaction, body)
 
     def _do(self, faults: deque[Fault], work: Callable[[Any], Reply], given: Any) -> Reply | None:
         if not faults:
@@ -136,8 +143,16 @@ class MemoryServer(resource.Resource):
         except Conflict as conflict:
             self.held = before
             return refusal(conflict.status)
+        self._resolve(bundle["entry"], answers)
         body = {"resourceType": "Bundle", "type": "transaction-response", "entry": answers}
         return 200, orjson.dumps(body), {}
+
+    def _resolve(self, entries: list[Body], answers: list[Body]) -> None:
+        """Let references to what came with a transaction say where that is (R4 3.1.0.11.3)."""
+        urls = [answer["response"]["location"].split("/_history")[0] for answer in answers]
+        where = {entry["fullUrl"]: url for entry, url in zip(entries, urls, strict=True)}
+        for url in urls:
+            self.held[url] = redirected(self.held[url], where)
 
     def _write(self, entry: Body) -> Body:
         request, body = entry["request"], entry["resource"]

@@ -26,7 +26,7 @@ assigner:
   PID-3: urn:oid:2.999.1
 {more}
 destinations:
-  - file: {name}.ndjson
+  - {to}
 """
 
 _LIBRARY: list[MappingLibrary] = []
@@ -64,9 +64,11 @@ class Running:
         text = f"console:\n  port: 0\ndrain: 5\n{mapping}{more}"
         (self.folder / "engine.yaml").write_text(text)
 
-    def channel(self, name: str = "north", port: int = 0, more: str = "") -> None:
+    def channel(
+        self, name: str = "north", port: int = 0, more: str = "", to: str = "file: {name}.ndjson"
+    ) -> None:
         """Write a channel."""
-        text = CHANNEL.format(name=name, port=port, more=more)
+        text = CHANNEL.format(name=name, port=port, more=more, to=to.format(name=name))
         (self.folder / "channels" / f"{name}.yaml").write_text(text)
 
     async def start(self) -> Service:
