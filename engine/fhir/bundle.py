@@ -72,6 +72,7 @@ class Stated:
     knows: str
     removed: tuple[str, ...]
     uuid: str
+    assumed: tuple[str, ...] = ()
     _body: Body | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -39,7 +39,7 @@ class Prepared(NamedTuple):
     def packed(self) -> tuple[Any, ...]:
         """The same of plain values, for another process."""
         stated = [
-            (place, one.text, one.criterion, one.knows, one.removed, one.uuid)
+            (place, one.text, one.criterion, one.knows, one.removed, one.uuid, one.assumed)
             for place, one in self.open.items()
         ]
         entries = [tuple(entry) for entry in self.entries]
@@ -92,4 +92,5 @@ def _way(write: str) -> str:
 
 def _stated(item: Writable) -> Stated:
     text = orjson.dumps(item.body)
-    return Stated(text, item.criterion, str(item.knows), item.removed, item.uuid)
+    knows = str(item.knows)
+    return Stated(text, item.criterion, knows, item.removed, item.uuid, item.assumed)

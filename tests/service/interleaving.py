@@ -8,18 +8,19 @@ from random import Random
 from twisted.internet.defer import ensureDeferred, gatherResults
 
 from engine.config import FhirDestination, Server
+from engine.conversion.channels import Conversions, Work
 from engine.delivery import Senders
 from engine.fhir.outcome import Delivered
-from engine.hl7v2.message import Message
 from engine.lifecycle import State
-from engine.service.conversions import Conversions
 from engine.store.search import Search
 from engine.store.sqlite import SqliteStore
 from tests.service.histories import History
 from tests.service.site import Running, load
 from tests.service.troubled import pause
 
-SERVERS = """\
+ENGINE = """\
+mapping:
+  processes: {processes}
 servers:
   clinic:
     url: {url}
@@ -33,10 +34,12 @@ _UNDER_WAY = (State.QUEUED, State.SENDING)
 class Interleaving:
     """Sends a schedule through the ports of a running engine, and waits for the end of it."""
 
-    def __init__(self, running: Running, url: str, dice: Random, *, timeout: float) -> None:
+    def __init__(
+        self, running: Running, url: str, dice: Random, *, timeout: float, processes: int = 0
+    ) -> None:
         self.running = running
         self._dice = dice
-        running.engine(SERVERS.format(url=url, timeout=timeout))
+        running.engine(ENGINE.format(url=url, timeout=timeout, processes=processes))
 
     async def send(self, schedule: dict[str, list[History]], *, restarts: int = 0) -> None:
         """Everything at once; perhaps the engine ends and starts again meanwhile."""
@@ -91,17 +94,14 @@ def _part(history: History, part: int, parts: int) -> History:
 async def one_after_the_other(folder: pathlib.Path, base: str) -> None:
     """Deliver what an engine's store holds to another server, in the order of its acceptance."""
     installation = load(folder)
-    conversions = Conversions(installation)
-    channels = {channel.name: channel for channel in installation.configuration.channels}
+    conversions = Conversions.of(installation)
     senders = Senders({"clinic": Server("clinic", base)})
     sender = senders.sender(FhirDestination("clinic", "clinic"))
     with SqliteStore.reader(installation.configuration.engine.store) as reader:
         for stored in reversed(reader.find(Search(limit=10_000))):
             raw = reader.raw(stored.id)
             assert raw is not None
-            mapped = conversions.message(
-                channels[stored.channel], Message.read(raw), stored.received_at
-            )
-            verdict = await sender.deliver(mapped, delivery_id=stored.id)
+            work = Work(stored.channel, "upsert", raw, stored.received_at)
+            verdict = await sender.deliver(conversions.prepared(work), delivery_id=stored.id)
             assert isinstance(verdict, Delivered), verdict
     await senders.close()
