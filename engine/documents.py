@@ -92,7 +92,7 @@ class _Reader:
             if not name:
                 self._tell(where, "a key must be a word")
             elif name in made.entries:
-                self._tell(where, f"the key '{name}' stands here a second time")
+                self._tell(where, f"the key '{name}' stands here a second time", "keep one of them")
             else:
                 made.entries[name] = self.read(value, depth + 1)
                 made.keys[name] = where
@@ -101,8 +101,8 @@ class _Reader:
     def _place(self, node: yaml.Node) -> Place:
         return Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
 
-    def _tell(self, place: Place, what: str) -> None:
-        self.problems.append(Problem(place, what))
+    def _tell(self, place: Place, what: str, instead: str | None = None) -> None:
+        self.problems.append(Problem(place, what, instead))
 
 
 def suggest(word: str, choices: Iterable[str]) -> str | None:

@@ -158,7 +158,9 @@ class Loader:
 
     def _check(self) -> None:
         across.check_names(self.channels, self.fail)
-        across.check_servers(self.channels, self.settings, self.fail)
+        unread = any(p.place is not None and p.place.file == "engine.yaml" for p in self.problems)
+        if not unread:  # else its servers may be there, and only not readable
+            across.check_servers(self.channels, self.settings, self.fail)
         across.check_destinations(self.channels, self.fail)
         across.check_ports(self.channels, self.settings, self.fail)
         for read in self.channels:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from engine.documents import Node, suggest
 from engine.errors import Place
@@ -101,7 +101,9 @@ def _zone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
     except (ValueError, OSError, KeyError):
-        raise ValueError("write a name of the time zone database, like Europe/Berlin") from None
+        near = suggest(text, available_timezones())
+        advice = near or "write a name of the time zone database, like Europe/Berlin"
+        raise ValueError(advice) from None
 
 
 def _charset(text: str) -> str:

@@ -32,6 +32,11 @@ VARIES = "varies"
 _NO_TYPE = frozenset({"", "WD", "CM"})
 
 
+_PRIMITIVES = frozenset(
+    ["DT", "DTM", "FT", "GTS", "ID", "IS", "NM", "SI", "SNM", "ST", "TM", "TS", "TX"]
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field of a segment; ``table`` is a number as the standard prints it, such as 0203."""
@@ -216,6 +221,12 @@ def field_count(segment: str) -> int:
 
 
 @cache
+def is_segment(name: str) -> bool:
+    """Whether some version has a segment of this name; asks the newest first."""
+    return any(name in _tables(version).SEGMENTS for version in reversed(VERSIONS))
+
+
+@cache
 def segment(name: str) -> Segment | None:
     """A segment with every field it ever had, or None when no version knows it."""
     fields = {}
@@ -227,6 +238,31 @@ def segment(name: str) -> Segment | None:
 
 
 # ---------------------------------------------------------------- datatypes
+
+
+@cache
+def types() -> frozenset[str]:
+    """The names of all datatypes of all versions."""
+    found = {name for version in VERSIONS for name in _tables(version).DATATYPES_STRUCTS}
+    found |= {_type(item) for version in VERSIONS for item in _tables(version).FIELDS.values()}
+    return frozenset(name for name in found - _NO_TYPE if "_" not in name) | _PRIMITIVES
+
+
+def is_type(name: str) -> bool:
+    """Whether some version has a datatype of this name; the one of OBX-5 varies."""
+    if name in _PRIMITIVES or name.lower() == VARIES or components(name):
+        return True
+    return name in types()  # which reads every version: only for names that look wrong
+
+
+@cache
+def leaf(datatype: str) -> str:
+    """The primitive datatype of the first part of a datatype: NM of CQ, ST of XPN."""
+    seen = set()
+    while (parts := components(datatype)) and datatype not in seen:
+        seen.add(datatype)
+        datatype = parts[0].type
+    return datatype
 
 
 @cache

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import Place
 from engine.fhir import definitions
 from engine.fhir.definitions import Element
+from engine.hl7v2 import dictionary
 from engine.mapping import constants
 from engine.mapping.conditions import ConditionWriter
 from engine.mapping.emit import Emitter
@@ -139,10 +140,11 @@ class Writer:
             self._wrapped(body, site, lambda inner, at: self._extension(holder, alias, inner, at))
             return
         if not kind:
+            near = constants.advice(alias, self.compiler.library.extensions)
             self.fail(
                 body.place,
                 f"the value type of extension '{alias}' is not known",
-                "add it to extensions.csv, or write extension(…).valueString: …",
+                near or "say it: extension(…).valueString: …; extensions.csv has the short names",
             )
             return
         key = "value" + kind[0].upper() + kind[1:]
@@ -285,10 +287,13 @@ class Writer:
         """A resource made on the spot, and the reference to it."""
         resource, block, place = make.resource, make.block, make.place
         kind = resource.partition("-")[0]
-        if slot.element.type != "Reference" or kind not in definitions.resource_types():
-            self.fail(
-                place, f"'make: {resource}' needs a resource and an element of type Reference"
-            )
+        if kind not in definitions.resource_types():
+            near = constants.advice(kind, definitions.resource_types())
+            self.fail(place, f"'make: {resource}' needs a resource of FHIR R4", near)
+            return
+        if slot.element.type != "Reference":
+            what = f"'make: {resource}' needs a Reference"
+            self.fail(place, what, f"{slot.key} is {slot.element.type}")
             return
         element = Element(slot.key, kind, False, "", False, kind)
         key = self.compiler.library.keys.get(kind)
@@ -381,19 +386,20 @@ class Writer:
                 self._link(value, place, slot)
             case Call():
                 self._call(value, place, slot, put)
-            case Source(choices, table, target):
-                self._source(choices, table, target, place, slot, put)
+            case Source():
+                self._source(value, place, slot, put)
 
     def _constant(self, body: Body, slot: Slot) -> str:
         """A static body as code: one object for ever, or in a tracing compilation its rule too."""
-        value = self.emitter.constant(constants.build(body, slot.element.type, self))
+        value = self.emitter.constant(constants.of(body, slot.element, self))
         return f"run.constant({value}, {slot.address!r})" if self.compiler.trace else value
 
     def _link(self, link: Link, place: Place, slot: Slot) -> None:
         target = link.name
         inside = slot.key == "reference" and slot.element.type == "string"
         if slot.element.type != "Reference" and not inside:
-            self.fail(place, f"'-> {target}' needs a Reference, {slot.key} is {slot.element.type}")
+            what = f"'-> {target}' needs a Reference"
+            self.fail(place, what, f"{slot.key} is {slot.element.type}")
             return
         if slot.site.datatype:
             self.fail(place, "a datatype map cannot refer to what segment maps make")
@@ -421,16 +427,13 @@ class Writer:
             pairs.append(f"({at}, {self.fetch.text(found)})")
         return f"({''.join(pair + ', ' for pair in pairs)})"
 
-    def _source(
-        self,
-        choices: tuple[Ref | Call, ...],
-        table: str,
-        target: str,
-        place: Place,
-        slot: Slot,
-        put: Put,
-    ) -> None:
+    def _source(self, source: Source, place: Place, slot: Slot, put: Put) -> None:
         """The first valued of the choices, converted."""
+        choices, table, target = source.choices, source.table, source.target
+        if table and self.compiler.conversions.table(table) is None:
+            near = self.compiler.conversions.near(table)
+            self.fail(source.table_place or place, f"no table '{table}'", near)
+            return
         if len(choices) == 1:
             self._choice(choices[0], table, target, place, slot, put)
             return
@@ -453,20 +456,35 @@ class Writer:
             return
         raw = self.fetch.raw(choice, slot.site)
         if raw is None:
-            self.fail(place, f"{choice} is not known", self.fetch.advice(choice))
+            advice = self.fetch.advice(choice, slot.site)
+            self.fail(choice.place or place, f"{choice} is not known", advice)
             return
         conversion = self.compiler.conversions.find(raw, slot.element, table, target)
-        if conversion is None:
-            self.fail(
-                place,
-                f"{choice} is {raw.type or 'of no known type'}: it does not convert to "
-                f"{target or slot.element.type}",
-                "name a component, or a conversion with 'as'",
-            )
+        if conversion is None or not dictionary.is_type(raw.type or "varies"):
+            self._no_way(choice, raw, target, place, slot)
             return
         whole = conversion.whole or not slot.element.is_list
         with self.fetch.one(raw, whole=conversion.whole) if whole else self.fetch.each(raw) as item:
             self._convert(conversion, item, slot, put)
+
+    def _no_way(self, ref: Ref, raw: Raw, target: str, place: Place, slot: Slot) -> None:
+        """There is no conversion: say what there is."""
+        place = ref.place or place
+        known = self.compiler.conversions.targets(raw.type)
+        near: str | None
+        if target and target not in known:
+            near = constants.advice(target, known) or f"there are: {', '.join(known)}"
+            self.fail(place, f"there is no map {raw.type}[{target}]", near)
+        elif raw.type and not dictionary.is_type(raw.type):
+            near = constants.advice(raw.type, dictionary.types())
+            self.fail(place, f"'{raw.type}' is no data type of HL7 v2", near)
+        else:
+            self.fail(
+                place,
+                f"{ref} is {raw.type or 'of no known type'}: it does not convert to "
+                f"{target or slot.element.type}",
+                "name a component, or a conversion with 'as'",
+            )
 
     def _convert(self, conversion: Any, item: Raw, slot: Slot, put: Put) -> None:
         name = self.emitter.fresh("x")
@@ -543,8 +561,13 @@ class Writer:
     ) -> tuple[str | None, list[Raw]]:
         function = FUNCTIONS.get(call.function) or self.compiler.conversions.site(call.function)
         if function is None:
-            known = ", ".join(sorted(FUNCTIONS))
-            self.fail(place, f"no function '{call.function}'", f"there are: {known}")
+            known = sorted(FUNCTIONS)
+            near = constants.advice(call.function, known) or f"there are: {', '.join(known)}"
+            self.fail(call.place or place, f"no function '{call.function}'", near)
+            return None, []
+        if wrong := function.wrong_count(len(call.arguments)):
+            what = f"{call.function}() takes {wrong}"
+            self.fail(call.place or place, what, f"{call.function}{function.signature}")
             return None, []
         refs: list[Raw] = []
         arguments = ["run"]
@@ -567,9 +590,13 @@ class Writer:
         if isinstance(argument, Source) and not argument.table and not argument.target:
             texts = []
             for choice in argument.choices:
-                raw = self.fetch.raw(choice, site) if isinstance(choice, Ref) else None
+                if isinstance(choice, Call):
+                    self.fail(place, "a function takes no choice of functions", "name one of them")
+                    return None
+                raw = self.fetch.raw(choice, site)
                 if raw is None:
-                    self.fail(place, f"{choice} is not known")
+                    at = choice.place or place
+                    self.fail(at, f"{choice} is not known", self.fetch.advice(choice, site))
                     return None
                 refs.append(raw)
                 texts.append(self.fetch.text(raw, raw_text=function.raw))

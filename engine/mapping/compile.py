@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from engine.documents import suggest
 from engine.errors import Place, Problem
 from engine.mapping.body import WHOLE, Writer
 from engine.mapping.convert import Conversions
@@ -55,10 +56,10 @@ class Compiler:
             if segment_map.per in self.library.groups.names:
                 per = self.library.groups.number(segment_map.per)
             else:
-                known = ", ".join((*named, *self.library.groups.names))
-                self.fail(
-                    segment_map.place, f"no group '{segment_map.per}'", f"per: one of {known}"
-                )
+                known = (*named, *self.library.groups.names)
+                near = suggest(segment_map.per, known) or f"per: one of {', '.join(known)}"
+                place = segment_map.per_place or segment_map.place
+                self.fail(place, f"no group '{segment_map.per}'", near)
                 per = SEGMENT
         return Spec(segment_map.resource, segment_map.type, per, segment_map.into, segment_map.name)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from engine.documents import suggest
 from engine.errors import ConfigurationError, Place, Problem
 
 #: The columns of a table, as a new file is written.
@@ -50,6 +51,8 @@ class Row(NamedTuple):
     target: Target
     comment: str = ""
     place: Place | None = None
+    #: where its target code stands
+    target_place: Place | None = None
 
 
 @dataclass(eq=False)
@@ -150,14 +153,25 @@ class _Reader:
     def read(self) -> ConceptMap:
         reader = csv.reader(self._lines, delimiter=self._separator, strict=True)
         rows: list[Row] = []
+        width = 0
         try:
             for cells in reader:
                 if not self._columns:
                     self._head(cells)
+                    width = len(cells)
+                    if any(self._columns[title] >= width for title in _REQUIRED):
+                        break  # every row would be told to lack what the head lacks
+                elif len(cells) > width and any(cell.strip() for cell in cells[width:]):
+                    what = f"{len(cells)} cells in a table of {width} columns"
+                    self._fail(
+                        reader.line_num, width, what, 'a cell with commas stands in quotes: "a, b"'
+                    )
                 elif any(cell.strip() for cell in cells):
                     self._row(cells, reader.line_num, rows)
         except csv.Error as cause:
-            self._fail(reader.line_num, 0, f"not CSV: {cause}")
+            self._fail(
+                reader.line_num, 0, f"not CSV: {cause}", 'a quote inside quotes is doubled: ""'
+            )
         if not self._lines:
             self._fail(1, 0, "an empty table", "begin with: " + ",".join(COLUMNS))
         self._duplicates(rows)
@@ -171,11 +185,13 @@ class _Reader:
             if title in COLUMNS:
                 self._columns[title] = number
             elif title:
-                self._fail(1, number, f"no column '{cell}'", "columns: " + ", ".join(COLUMNS))
+                near = suggest(title, COLUMNS) or "columns: " + ", ".join(COLUMNS)
+                self._fail(1, number, f"no column '{cell}'", near)
         for title in _REQUIRED:
             if title not in self._columns:
                 self._columns.setdefault(title, len(cells))
-                self._fail(1, 0, f"the column '{title}' is missing")
+                head = self._separator.join(COLUMNS)
+                self._fail(1, 0, f"the column '{title}' is missing", f"begin with: {head}")
 
     def _row(self, cells: list[str], line: int, rows: list[Row]) -> None:
         def cell(title: str) -> str:
@@ -185,13 +201,16 @@ class _Reader:
         code, display = cell("source code"), cell("source display")
         target = Target(cell("target system"), cell("target code"), cell("target display"))
         if not code and not display:
-            self._fail(line, self._columns["source code"], "a row without a source code or display")
+            self._fail(line, self._columns["source code"], "a row without a source code or display",
+                       "the sender's code, or the text it is found by")  # fmt: skip
         if not target.code:
-            self._fail(line, self._columns["target code"], "a row without a target code")
+            self._fail(line, self._columns["target code"], "a row without a target code",
+                       "fill it in, or take the row away")  # fmt: skip
         if target.system and not _URI.fullmatch(target.system):
             number = self._columns["target system"]
             self._fail(line, number, f"'{target.system}' is not a URI", "such as http://loinc.org")
-        rows.append(Row(code, display, target, cell("comment"), self._place(line, 0)))
+        places = self._place(line, 0), self._place(line, self._columns["target code"])
+        rows.append(Row(code, display, target, cell("comment"), *places))
 
     def _duplicates(self, rows: Iterable[Row]) -> None:
         seen: dict[tuple[str, str], Row] = {}
@@ -199,7 +218,7 @@ class _Reader:
             first = seen.setdefault(_key(row), row)
             if first is not row and row.place and first.place:
                 what = f"'{row.code or row.display}' stands in line {first.place.line} already"
-                self._fail(row.place.line, self._columns["source code"], what)
+                self._fail(row.place.line, self._columns["source code"], what, "keep one of them")
 
     def _fail(self, line: int, number: int, what: str, instead: str | None = None) -> None:
         self._problems.append(Problem(self._place(line, number), what, instead))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from engine.documents import suggest
+from engine.errors import Place
+from engine.hl7v2 import dictionary
 from engine.mapping.emit import Emitter
 from engine.mapping.fetch import Fetcher, Site
 from engine.mapping.grammar import (
@@ -44,22 +47,31 @@ class ConditionWriter:
                 return " or ".join(f"({self.expression(term, site)})" for term in terms)
             case Not(term):
                 return f"not ({self.expression(term, site)})"
-            case Has(name):
+            case Has(name, place):
+                self._known(name, place)
                 return f"run.has({name!r}, i)"
-            case Follows(name):
+            case Follows(name, place):
+                self._known(name, place)
                 return f"run.message.segments[run.parents[i]].name == {name!r}"
-            case Within(group):
-                return self._within(group)
+            case Within(group, place):
+                return self._within(group, place)
             case Count(ref, kind, number):
                 sign = {"is": "==", "more": ">", "less": "<"}[kind]
                 return f"run.count({self._text(ref, site, raw=True)}) {sign} {number}"
             case Compare() | Test():
                 return self._quantified(tree, site)
 
-    def _within(self, group: str) -> str:
+    def _known(self, segment: str, place: Place | None) -> None:
+        if segment.startswith("Z") or dictionary.is_segment(segment):
+            return
+        near = suggest(segment, self._compiler.library.default)
+        self._compiler.fail(place, f"no version of HL7 v2 has a segment {segment}", near)
+
+    def _within(self, group: str, place: Place | None) -> str:
         names = self._compiler.library.groups.names
         if group not in names:
-            self._compiler.fail(None, f"no group '{group}'", f"there are: {', '.join(names)}")
+            known = f"there are: {', '.join(names)}"
+            self._compiler.fail(place, f"no group '{group}'", suggest(group, names) or known)
             return "False"
         return f"run.scopes[i][{names.index(group)}]"
 
@@ -69,7 +81,9 @@ class ConditionWriter:
         found = self._fetch.raw(ref, site)
         if found is None:
             self._compiler.fail(
-                None, f"{site.address or 'condition'}: {ref} is not known", self._fetch.advice(ref)
+                ref.place,
+                f"{site.address or 'condition'}: {ref} is not known",
+                self._fetch.advice(ref, site),
             )
             return "''"
         return self._fetch.text(found, raw_text=raw)

@@ -9,6 +9,7 @@ import orjson
 
 from engine.documents import suggest
 from engine.fhir import definitions
+from engine.fhir.definitions import Element
 from engine.fhir.validity import valid
 from engine.mapping.grammar import Code, Literal
 from engine.mapping.model import Block, Body, Leaf, Several
@@ -16,6 +17,17 @@ from engine.mapping.rules import RuleReader
 
 if TYPE_CHECKING:
     from engine.mapping.body import Writer
+
+#: How a constant of a type is written, where people may not know.
+_EXAMPLES = {
+    "date": "write it like =2026-01-31",
+    "dateTime": "write it like =2026-01-31 or =2026-01-31T08:15:00+01:00",
+    "instant": "write it like =2026-01-31T08:15:00+01:00",
+    "time": "write it like =08:15:00",
+    "code": "a code has no blanks at its ends or in a row",
+    "uri": "a URI has no blanks",
+    "url": "write it like =https://clinic.example/x",
+}
 
 reader = RuleReader(lambda _place, _what, _instead: None)
 
@@ -39,6 +51,16 @@ def build(body: Body, type_name: str, writer: Writer) -> Any:
     raise TypeError(f"not a constant: {body}")
 
 
+def of(body: Body, element: Element, writer: Writer) -> Any:
+    """The FHIR value of a static body for an element, which may allow certain codes only."""
+    made = build(body, element.type, writer)
+    if element.codes and isinstance(made, str) and made not in element.codes:
+        known = sorted(element.codes)
+        near = advice(made, known) or f"there are: {', '.join(known)}"
+        writer.fail(body.place, f"'{made}' is not a code of {element.name}", near)
+    return made
+
+
 def block(fields: tuple[tuple[str, Body], ...], type_name: str, writer: Writer) -> dict[str, Any]:
     """A complex constant; a single value for a list element is a list of one."""
     made: dict[str, Any] = {}
@@ -49,7 +71,7 @@ def block(fields: tuple[tuple[str, Body], ...], type_name: str, writer: Writer) 
             writer.fail(body.place, f"{type_name} has no element '{key}'", advice(key, names))
             continue
         items = body.items if isinstance(body, Several) else (body,)
-        values = [build(item, element.type, writer) for item in items]
+        values = [of(item, element, writer) for item in items]
         made[key] = values if element.is_list else values[0]
     return made
 
@@ -62,7 +84,7 @@ def literal(text: str, type_name: str, body: Body, writer: Writer) -> Any:
         return text == "true"
     if type_name in ("integer", "positiveInt", "unsignedInt", "decimal"):
         if not valid(type_name, text):
-            writer.fail(body.place, f"'{text}' is not a {type_name}")
+            writer.fail(body.place, f"'{text}' is not a {type_name}", "write a number, such as =1")
             return 0
         return orjson.Fragment(text.encode()) if type_name == "decimal" else int(text)
     if type_name == "CodeableConcept":
@@ -73,7 +95,7 @@ def literal(text: str, type_name: str, body: Body, writer: Writer) -> Any:
         writer.fail(body.place, f"a constant does not make a {type_name}", "write its elements")
         return {}
     if not valid(type_name, text):
-        writer.fail(body.place, f"'{text}' is not a {type_name}")
+        writer.fail(body.place, f"'{text}' is not a {type_name}", _EXAMPLES.get(type_name))
     return text
 
 

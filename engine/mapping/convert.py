@@ -51,6 +51,9 @@ class Conversion:
         return f"{emitter.constant(self.call)}({', '.join(arguments)})"
 
 
+_SAYS = {"boolean": frozenset({"true", "false"})}
+
+
 def _via(
     call: Convert, table: ConceptMap, local: Convert, policy: str, run: Run, v: str, sep: str
 ) -> Any:
@@ -72,6 +75,11 @@ class Conversions:
     def site(self, name: str) -> Function | None:
         """A function that a site registered under ``site.name``."""
         return self._sites.get(name)
+
+    def targets(self, datatype: str) -> tuple[str, ...]:
+        """What datatype maps make of a v2 type."""
+        kin = (datatype, primitives.family(datatype))
+        return tuple(sorted({target for kind, target in self._maps if kind in kin}))
 
     def find(self, raw: Raw, element: Element, table: str, target: str) -> Conversion | None:
         """The conversion of a raw text to an element, or None when there is no way."""
@@ -121,9 +129,19 @@ class Conversions:
         if wanted in ("CodeableConcept", "Coding"):
             return self._coded(raw, element, table, name, wanted)
         if definitions.is_primitive(wanted):
+            self._allowed(table, element)
             kind = wanted if wanted in ("boolean", "integer", "positiveInt") else "code"
             return Conversion(coding.code, separated=True, extra=(table, kind), table=name)
         return None
+
+    def _allowed(self, table: ConceptMap, element: Element) -> None:
+        """Whether the element allows what the table says."""
+        known = _SAYS.get(element.type, element.codes)
+        for row in table.rows if known else ():
+            if row.target.code not in known:
+                near = advice(row.target.code, known) or f"there are: {', '.join(sorted(known))}"
+                what = f"'{row.target.code}' is not a code of {element.owner}.{element.name}"
+                self._compiler.fail(row.target_place, what, near)
 
     def _coded(
         self, raw: Raw, element: Element, table: ConceptMap, name: str, wanted: str

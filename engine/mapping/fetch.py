@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -161,16 +161,28 @@ class Fetcher:
             ref=ref,
         )
 
-    def advice(self, ref: Ref) -> str | None:
+    def advice(self, ref: Ref, site: Site) -> str | None:
         """What to write instead of a reference that is not known."""
         if not ref.segment:
+            kind = site.datatype or site.raw_type
+            if kind and ref.datatype in ("", kind):
+                return _parts(kind, ref)
+            if dictionary.field_count(ref.datatype):
+                return f"write it like {ref.datatype}-{ref.component or 1}"
             return f"a relative path starts at the {ref.datatype or 'repetition'} in hand"
-        if ref.segment.startswith("Z"):
-            return f"declare it: segments: {{{ref.segment}: {{{ref.field}: {{name: …, type: …}}}}}}"
         count = dictionary.field_count(ref.segment)
+        known = self._field_type(ref.segment, ref.field or 0)
+        if known is not None:
+            return _parts(known[0], ref)
+        if not count and (ref.segment.startswith("Z") or ref.segment in self._declared):
+            return f"declare it: segments: {{{ref.segment}: {{{ref.field}: {{name: …, type: …}}}}}}"
         if not count:
             return f"no version of HL7 v2 has a segment {ref.segment}"
-        return f"{ref.segment} has {count} fields" if (ref.field or 0) > count else None
+        return f"{ref.segment} has {count} fields"
+
+    @property
+    def _declared(self) -> Mapping[str, object]:
+        return self.compiler.library.declared
 
     # ------------------------------------------------------------ fetching
 
@@ -289,3 +301,11 @@ class Fetcher:
         kind = self._field_type(ref.segment, ref.field or 0)
         base = ref.read_as or (kind[0] if kind else raw.type)
         return self.emitter.constant(predicate(self.compiler, ref.where, base))
+
+
+def _parts(kind: str, ref: Ref) -> str:
+    """How many parts there are, where a reference asks for one too many."""
+    first = dictionary.components(kind)
+    if ref.subcomponent is not None and 0 < (ref.component or 0) <= len(first):
+        kind, first = (inner := first[(ref.component or 1) - 1].type), dictionary.components(inner)
+    return f"{kind} has {len(first) or 'no'} components"

@@ -6,6 +6,7 @@ Each takes the run and the texts of its arguments ("" when absent) and gives a v
 from __future__ import annotations
 
 import base64
+import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,12 +26,39 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _URI = re.compile(r"(https?|urn|ftp|mailto|oid):\S+")
 
 
+_MANY = inspect.Parameter.VAR_POSITIONAL
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """A function of the language; ``raw`` ones get texts with their separators in."""
 
     call: Callable[..., Any]
     raw: bool = False
+
+    @property
+    def signature(self) -> str:
+        """Its arguments, as a rule writes them: ``(start, number, [unit])``."""
+        named = list(inspect.signature(self.call).parameters.values())[1:]
+        return "(" + ", ".join(map(_argument, named)) + ")"
+
+    def wrong_count(self, given: int) -> str:
+        """What is wrong with so many arguments, "" when nothing is."""
+        named = list(inspect.signature(self.call).parameters.values())[1:]
+        least = sum(item.default is item.empty and item.kind is not _MANY for item in named)
+        most = None if any(item.kind is _MANY for item in named) else len(named)
+        if least <= given and (most is None or given <= most):
+            return ""
+        count = (
+            f"{least}" if least == most else f"{least} to {most}" if most else f"{least} or more"
+        )
+        return f"{count} values, not {given}"
+
+
+def _argument(item: inspect.Parameter) -> str:
+    if item.kind is _MANY:
+        return f"{item.name}, …"
+    return item.name if item.default is item.empty else f"[{item.name}]"
 
 
 def join(run: Run, *texts: str) -> str | None:

@@ -7,6 +7,7 @@ A condition is a short sentence: ``PV1-2 is P and PV1-45 is valued``.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass, replace
 from typing import NoReturn
@@ -14,6 +15,9 @@ from typing import NoReturn
 from engine.errors import ConfigurationError, Place, Problem
 
 # ---------------------------------------------------------------- trees
+
+# ``place``, which is where something was written, takes no part in comparisons: two that say
+# the same are the same wherever they stand.
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Ref:
     subcomponent: int | None = None
     read_as: str = ""
     datatype: str = ""
+    place: Place | None = dataclasses.field(default=None, compare=False)
 
     def __str__(self) -> str:
         text = f"{self.segment}-{self.field}" if self.segment else self.datatype
@@ -77,6 +82,7 @@ class Within:
     """``within order``: the segment stands in an open group of that name."""
 
     group: str
+    place: Place | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class Has:
     """``has SPM``: the group or message in hand holds such a segment."""
 
     segment: str
+    place: Place | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,7 @@ class Follows:
     """``follows PID``: the segment that this one is attached to is such a one."""
 
     segment: str
+    place: Place | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +158,7 @@ class Call:
 
     function: str
     arguments: tuple[Value, ...]
+    place: Place | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +168,7 @@ class Source:
     choices: tuple[Ref | Call, ...]
     table: str = ""
     target: str = ""
+    table_place: Place | None = dataclasses.field(default=None, compare=False)
 
 
 Value = Source | Literal | Code | Link | Call
@@ -183,10 +193,13 @@ class _Reader:
         self.at = 0
 
     def fail(self, what: str, instead: str | None = None) -> NoReturn:
+        raise ConfigurationError([Problem(self.here(), what, instead)])
+
+    def here(self) -> Place | None:
+        """Where the cursor stands, in the file."""
+        self.blanks()
         place = self.place
-        if place is not None:
-            place = Place(place.file, place.line, place.column + self.at)
-        raise ConfigurationError([Problem(place, what, instead)])
+        return place and Place(place.file, place.line, place.column + self.at)
 
     def blanks(self) -> None:
         while self.at < len(self.text) and self.text[self.at] == " ":
@@ -230,14 +243,15 @@ class _Reader:
 
 def _reference(reader: _Reader) -> Ref | None:
     """A reference, or None when something else comes next."""
+    place = reader.here()
     match = reader.take(_SEGMENT_REF)
     if match:
-        ref = Ref(match[1], int(match[2]))
+        ref = Ref(match[1], int(match[2]), place=place)
     else:
         match = reader.take(_RELATIVE_REF)
         if not match:
             return None
-        ref = Ref("", datatype=match[1] or "")
+        ref = Ref("", datatype=match[1] or "", place=place)
         numbers = _NUMBERS.match(reader.text, reader.at)
         if numbers:
             reader.at = numbers.end()
@@ -304,12 +318,13 @@ def _single(reader: _Reader) -> Condition:
         inner = _either(reader)
         reader.expect(")")
         return inner
+    place = reader.here()
     if reader.word("within"):
-        return Within(_name(reader, "within", "within order"))
+        return Within(_name(reader, "within", "within order"), place)
     if reader.word("has"):
-        return Has(_name(reader, "has", "has SPM"))
+        return Has(_name(reader, "has", "has SPM"), place)
     if reader.word("follows"):
-        return Follows(_name(reader, "follows", "follows PID"))
+        return Follows(_name(reader, "follows", "follows PID"), place)
     if reader.word("count", "of"):
         return _count(reader)
     quantifier = "any" if reader.word("any") else "all" if reader.word("all") else ""
@@ -449,7 +464,7 @@ def _pattern(reader: _Reader) -> str:
     try:
         re.compile(match[1])
     except re.error as cause:
-        reader.fail(f"the pattern cannot be read: {cause}")
+        reader.fail(f"the pattern cannot be read: {cause}", "between the slashes: /^[A-Z]+$/")
     return match[1]
 
 
@@ -488,7 +503,9 @@ def _source(reader: _Reader) -> Value:
     while reader.word("or"):
         choices.append(_choice(reader))
     table = target = ""
+    table_place = None
     if reader.word("via"):
+        table_place = reader.here()
         table = _name(reader, "via", "PID-8 via AdministrativeSex")
         bracket = reader.take(re.compile(r"\[[^\]]*\]"))  # AddressType[Use]: the guide's own names
         table += bracket[0] if bracket else ""
@@ -500,13 +517,14 @@ def _source(reader: _Reader) -> Value:
     sources = tuple(choice for choice in choices if not isinstance(choice, Code))
     if len(sources) == 1 and isinstance(first, Call) and not table and not target:
         return first
-    return Source(sources, table, target)
+    return Source(sources, table, target, table_place)
 
 
 def _choice(reader: _Reader) -> Ref | Call | Code:
+    place = reader.here()
     call = reader.take(_CALL)
     if call:
-        return _call(reader, call[1])
+        return replace(_call(reader, call[1]), place=place)
     code = reader.take(_CODE)
     if code:
         return Code(code[1], code[2])

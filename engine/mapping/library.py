@@ -138,7 +138,9 @@ class Mapping:
 
     def _unknown_maps(self) -> list[Problem]:
         library = self.library
-        places = [(None, library.default)]
+        # what a feed's own maps: names is checked where it is read
+        default = library.default if library.name == "standard" else {}
+        places = [(None, default)]
         places += [(item.place, item.maps) for item in library.messages.values()]  # type: ignore[misc]
         return [
             Problem(place, f"no segment map {segment}[{resource}]")

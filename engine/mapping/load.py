@@ -14,8 +14,11 @@ from typing import Protocol, TypeVar
 
 from engine.documents import Node, load_document, suggest
 from engine.errors import ConfigurationError, Place, Problem
+from engine.fhir import definitions
+from engine.hl7v2 import dictionary
 from engine.mapping.codesystems import CodeSystems
 from engine.mapping.conceptmap import ConceptMap, load_concept_map
+from engine.mapping.feedcheck import FeedCheck
 from engine.mapping.grammar import Condition, Ref, Source, Value, parse_condition_tree, parse_value
 from engine.mapping.groups import Group, Groups
 from engine.mapping.language import MessageCondition, parse_condition
@@ -100,7 +103,18 @@ def _keys(
             problems.add(place, f"unknown key '{key}'", suggest(key, known))
     for key in required:
         if key not in node.entries:
-            problems.add(node.place, f"missing key '{key}'")
+            problems.add(node.place, f"missing key '{key}'", EXAMPLES.get(key))
+
+
+NOT_UTF8 = ("the file is not UTF-8", "save it as UTF-8")
+
+#: What a key that is missing may look like.
+EXAMPLES = {
+    "mapping": "such as mapping: north-lab",
+    "type": "such as type: ST",
+    "name": "such as name: fasting status",
+    "knows": "knows: part, whole or shared",
+}
 
 
 def _text(node: Node | None, default: str = "") -> str:
@@ -145,8 +159,18 @@ class LibraryReader:
         )
         return replace(library, ignored=tuple(ignored))
 
+    def _read(self, file: Folder, label: str) -> str | None:
+        try:
+            return file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            line = bytes(error.object).count(b"\n", 0, error.start) + 1
+            self.problems.add(Place(f"{label}/{file.name}", line, 1), *NOT_UTF8)
+            return None
+
     def _document(self, file: Folder, label: str) -> Node | None:
-        text = file.read_text(encoding="utf-8")
+        text = self._read(file, label)
+        if text is None:
+            return None
         return self.problems.guard(lambda: load_document(text, f"{label}/{file.name}"), None)
 
     def _segments(
@@ -178,9 +202,14 @@ class LibraryReader:
             rules=self.rules.rules(name, rules) if rules is not None else {},
             place=node.place,
             per=_text(entries.get("per"), "segment"),
-            into=_text(entries.get("into")) == "yes",
+            into=self._yes(entries["into"]) if "into" in entries else False,
             when=self._condition(entries.get("when")),
         )
+
+    def _yes(self, node: Node) -> bool:
+        if node.text not in ("yes", "no"):
+            self.problems.add(node.place, f"'{node.text}' is neither yes nor no", "write into: yes")
+        return node.text == "yes"
 
     def _condition(self, node: Node | None) -> Condition | None:
         if node is None:
@@ -204,9 +233,11 @@ class LibraryReader:
     def _ignored_ref(self, text: str, place: Place) -> Ref | str:
         if len(text) == 3:
             return text
-        value = self.problems.guard(lambda: parse_value(text, place), None)
-        ref = getattr(value, "choices", (None,))[0]
-        if not isinstance(ref, Ref):
+        try:
+            ref = getattr(parse_value(text, place), "choices", (None,))[0]
+        except ConfigurationError:
+            ref = None
+        if not isinstance(ref, Ref) or not ref.segment:
             self.problems.add(place, f"'{text}' is not a segment or a path", "write PID-2 or ZAU")
             return text
         return ref
@@ -265,7 +296,9 @@ class LibraryReader:
         found: dict[str, ConceptMap] = {}
         for file in files(folder, ".csv"):
             name = file.name.removesuffix(".csv")
-            text = file.read_text(encoding="utf-8")
+            text = self._read(file, label)
+            if text is None:
+                continue
             read = partial(load_concept_map, name, text, f"{label}/{file.name}")
             table: ConceptMap | None = self.problems.guard(read, None)
             if table is not None:
@@ -322,8 +355,12 @@ class LibraryReader:
     def _key(self, name: str, node: Node) -> Key:
         _keys(self.problems, node, ("knows", "match", "prefer", "keys", "assumed"), ("knows",))
         knows = _text(node.entries.get("knows"))
-        if knows not in ("part", "whole", "shared"):
-            self.problems.add(node.place, f"'{knows}' is not part, whole or shared")
+        kinds = ("part", "whole", "shared")
+        if knows not in kinds and "knows" in node.entries:
+            place = node.entries["knows"].place
+            self.problems.add(
+                place, f"'{knows}' is not part, whole or shared", suggest(knows, kinds)
+            )
         keys_node = node.entries.get("keys")
         lists = keys_node.items if keys_node is not None and keys_node.kind == "list" else []
         return Key(
@@ -351,6 +388,10 @@ class LibraryReader:
         value = self.problems.guard(lambda: parse_value(text, node.place), None)
         if value is None:
             return ""
+        first = value.choices[0] if isinstance(value, Source) else None
+        if isinstance(first, Ref) and not first.segment:
+            advice = f"write it like {first.datatype or 'PID'}-{first.component or 1}"
+            self.problems.add(node.place, f"'{text}' is not a path", advice)
         if isinstance(value, Source) and text != node.text:
             return replace(value, table="?")
         return value
@@ -365,6 +406,7 @@ class LibraryReader:
         known = ("mapping", "extends", "about", "segments", "rules", "ignore", "maps", "identity")
         _keys(self.problems, node, (*known, "systems", "authorities", "unmapped"), ("mapping",))
         entries = node.entries
+        before = len(self.problems.found)
         tables = self._tables(folder.joinpath("conceptmaps"), f"{label}/conceptmaps")
         merged = {name: base.tables[name].extended(table) if name in base.tables else table
                   for name, table in tables.items()}  # fmt: skip
@@ -382,7 +424,7 @@ class LibraryReader:
         own_authorities = (
             {k: _text(v) for k, v in authorities.entries.items()} if authorities else {}
         )
-        return replace(
+        made = replace(
             base,
             name=_text(entries.get("mapping"), label),
             segments=segments,
@@ -397,12 +439,20 @@ class LibraryReader:
             pinned=self._pinned(base, entries.get("extends")),
             policies={**base.policies, **_policies(policies)},
         )
+        check = FeedCheck(base, made, node, self.problems.add)
+        check.names()
+        if len(self.problems.found) == before:
+            check.whole(tables)
+        return made
 
     def _pinned(self, base: Library, node: Node | None) -> str:
         """The message map that ``extends: standard/ORU_R01`` names, or ""."""
         first, _, name = _text(node, "standard").partition("/")
+        if first != "standard" and node is not None:
+            what = f"'{first}' is nothing to extend: a feed extends standard"
+            self.problems.add(node.place, what, "write standard, or standard/ORU_R01")
         if not name:
-            return "" if first == "standard" else base.pinned
+            return ""
         if name not in base.messages and node is not None:
             advice = suggest(name, base.messages)
             self.problems.add(node.place, f"no message map 'standard/{name}'", advice)
@@ -415,7 +465,8 @@ class LibraryReader:
             for number, item in fields.entries.items():
                 if not number.isdigit():
                     place = fields.keys[number]
-                    self.problems.add(place, f"'{number}' is not a field number of {segment}")
+                    what = f"'{number}' is not a field number of {segment}"
+                    self.problems.add(place, what, "write a number, such as 3")
                     continue
                 _keys(self.problems, item, ("name", "type", "table"), ("name", "type"))
                 found[segment][int(number)] = DeclaredField(
@@ -438,11 +489,26 @@ class LibraryReader:
                 continue
             segment, bracket, rest = name.partition("[")
             if not bracket or not rest.endswith("]") or len(segment) != 3:
-                advice = suggest(name, [*segments, *datatypes]) or "write it like PID[Patient]"
+                advice = _like(name, segments) or suggest(name, [*segments, *datatypes])
+                advice = advice or "write it like PID[Patient]"
                 self.problems.add(place, f"'{name}' names no segment map", advice)
-                continue
-            segments[name] = self._overlaid_segment(segments.get(name), segment, rest[:-1], item)
+            elif self._can_be(segment, rest[:-1], place, base):
+                known = segments.get(name)
+                segments[name] = self._overlaid_segment(known, segment, rest[:-1], item)
         return segments, datatypes
+
+    def _can_be(self, segment: str, resource: str, place: Place, base: Library) -> bool:
+        """Whether there may be a map of a segment and a resource; no is noted."""
+        kind = resource.partition("-")[0]
+        if kind not in definitions.resource_types():
+            near = suggest(kind, definitions.resource_types())
+            self.problems.add(place, f"'{kind}' is no resource of FHIR R4", near)
+            return False
+        if not segment.startswith("Z") and not dictionary.is_segment(segment):
+            near = suggest(segment, base.default)
+            self.problems.add(place, f"no version of HL7 v2 has a segment {segment}", near)
+            return False
+        return True
 
     def _overlaid_segment(
         self, old: SegmentMap | None, segment: str, resource: str, node: Node
@@ -454,9 +520,17 @@ class LibraryReader:
             base,
             rules=self.rules.overlaid(name, base.rules, node, skip=tuple(options)),
             per=_text(options.get("per"), base.per),
-            into=_text(options["into"]) == "yes" if "into" in options else base.into,
+            per_place=options["per"].place if "per" in options else base.per_place,
+            into=self._yes(options["into"]) if "into" in options else base.into,
             when=self._condition(options["when"]) if "when" in options else base.when,
         )
+
+
+def _like(resource: str, segments: Mapping[str, SegmentMap]) -> str | None:
+    """A map that makes a resource of this name, for somebody who named the resource alone."""
+    makers = [item for item in segments.values() if item.resource == resource]
+    first = min(makers, key=lambda item: (item.into, -len(item.rules)), default=None)
+    return f"did you mean '{first.name}'?" if first is not None else None
 
 
 def _policies(node: Node | None) -> dict[str, str]:

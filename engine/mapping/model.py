@@ -111,6 +111,7 @@ class SegmentMap:
     #: only adds to a resource that is there, and never makes one
     into: bool = False
     when: Condition | None = None
+    per_place: Place | None = None
 
     @property
     def type(self) -> str:

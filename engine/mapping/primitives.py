@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.fhir import definitions
 from engine.fhir.validity import valid
+from engine.hl7v2 import dictionary
 from engine.mapping import coding, datatypes
 from engine.mapping.runtime import Body, Run
 from engine.mapping.unconvertible import Unconvertible
@@ -217,13 +218,31 @@ _CODED: dict[str, Callable[..., Any]] = {
 }
 
 
+_TIMES = frozenset({"date", "dateTime", "instant", "time"})
+_NUMBERS = frozenset({"decimal", "integer", "positiveInt", "unsignedInt"})
+_V2_TIMES = frozenset({"DT", "DTM", "TM", "TS"})
+
+
+def _may(datatype: str, wanted: str) -> bool:
+    """Whether a value of a v2 type can be one of a FHIR primitive at all: no name is a date."""
+    leaf = dictionary.leaf(datatype)
+    composite = leaf != datatype and datatype != "TS"
+    if wanted in _TIMES:
+        return not composite or leaf in _V2_TIMES
+    if wanted in _NUMBERS:
+        return leaf not in _V2_TIMES and (not composite or leaf in ("NM", "SI"))
+    if wanted == "boolean":
+        return leaf not in _V2_TIMES and (not composite or family(datatype) == "CWE")
+    return True
+
+
 def find(datatype: str, wanted: str) -> tuple[Callable[..., Any], bool] | None:
     """The conversion, and whether it takes all repetitions of the field as one text."""
     if wanted in ("string", "markdown") and datatype in TEXT:
         return Run.text, True
     found = _ANY.get(wanted)
     if found is not None:
-        return found, False
+        return (found, False) if _may(datatype, wanted) else None
     if datatype in TEXT:
         found = _TEXT_ONLY.get(wanted)
     elif family(datatype) == "CWE":

@@ -46,6 +46,9 @@ class RuleReader:
     ) -> None:
         element = key.removeprefix("+")
         address = f"{name}.{element}"
+        if ".".join(_STEP.findall(element)) != element:
+            self._note(place, f"'{element}' is not an element", "write it like period.start")
+            return
         if node.kind == "null":
             if rules.pop(element, None) is None:
                 self._note(place, f"there is no rule {address} to remove", suggest(element, rules))
@@ -54,6 +57,10 @@ class RuleReader:
         if body is None:
             return
         old = rules.get(element) if key.startswith("+") else None
+        if key.startswith("+") and old is None:
+            advice = suggest(element, rules) or "without the + it is a rule of its own"
+            self._note(place, f"there is no rule {address} to add to", advice)
+            return
         if old is not None:
             first = old.body.items if isinstance(old.body, Several) else (old.body,)
             second = body.items if isinstance(body, Several) else (body,)

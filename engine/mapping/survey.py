@@ -108,6 +108,33 @@ def split_constants(rules: Iterable[Rule]) -> tuple[list[Rule], list[Rule], list
     return constants, sources, trailing
 
 
+def tables_of(body: Body) -> Iterator[str]:
+    """The names of the code tables that a body asks."""
+    match body:
+        case Leaf(value):
+            yield from _tables(value)
+        case Block(fields):
+            for _, item in fields:
+                yield from tables_of(item)
+        case When(_, inner) | Each(_, inner):
+            yield from tables_of(inner)
+        case Filled(source, over, under):
+            yield from _tables(source)
+            for layer in (over, under):
+                if layer is not None:
+                    yield from tables_of(layer)
+        case Several(items):
+            for item in items:
+                yield from tables_of(item)
+        case Make(_, block):
+            yield from tables_of(block)
+
+
+def _tables(value: Value) -> Iterator[str]:
+    if isinstance(value, Source) and value.table:
+        yield value.table
+
+
 # ---------------------------------------------------------------- references
 
 
