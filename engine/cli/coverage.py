@@ -3,78 +3,185 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
 from rich.table import Table
 
+from engine.cli.store import FOLDER, store_of
 from engine.cli.terminal import console
+from engine.config.values import SECONDS
 from engine.errors import MessageError
 from engine.hl7v2.message import Message
 from engine.workbench import inputs
-from engine.workbench.coverage import FATES, Coverage, page
+from engine.workbench.coverage import FATES, Coverage
+from engine.workbench.coverage_page import page
 from engine.workbench.feeds import Feed, feed
+from engine.workbench.novelty import News, Seen, news
+from engine.workbench.received import received
 
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def _since(_ctx: click.Context, _option: click.Parameter, text: str | None) -> float | None:
+    """A moment (2026-01-31, 2026-01-31T08:00) or an age (30m, 6h, 7d), as a moment."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            return time.time() - float(SECONDS.parse(text))
+        except ValueError:
+            raise click.BadParameter(
+                "write an age like 6h or 7d, or a day like 2026-01-31"
+            ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+@dataclass(slots=True)
+class _Counted:
+    totals: Coverage = field(default_factory=Coverage)
+    seen: Seen = field(default_factory=Seen)
+    unreadable: list[str] = field(default_factory=list)
 
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[FILE|FOLDER|-]...")
-@click.option("--config", type=_FOLDER, help="A configuration folder, for --channel.")
-@click.option("--channel", help="Count as this channel maps.")
+@click.option("--config", type=FOLDER, help="The configuration folder of --channel; default: here.")
+@click.option("--channel", help="Map as this channel does; without PATHS, what it received.")
+@click.option("--since", callback=_since, metavar="AGE|DAY", help="Received since: 6h, 7d, a day.")
 @click.option("--mapping", help="A mapping by name, or its folder.")
-@click.option("--mappings", type=_FOLDER, help="A folder of mappings.")
+@click.option("--mappings", type=FOLDER, help="A folder of mappings.")
+@click.option("--baseline", type=_FILE, help="New is what this earlier --json had not seen.")
 @click.option("--top", default=25, show_default=True, help="How many unmapped fields to list.")
 @click.option("--json", "as_json", is_flag=True, help="The totals as JSON.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page.")
+@click.option("--html", type=_FILE, help="Write a page.")
 @click.option("--at-least", type=float, help="Exit with 1 below this share, in per cent.")
 def coverage(
     paths: tuple[str, ...],
     config: Path | None,
     channel: str | None,
+    since: float | None,
     mapping: str | None,
     mappings: Path | None,
+    baseline: Path | None,
     top: int,
     as_json: bool,
     html: Path | None,
     at_least: float | None,
 ) -> None:
-    """Account for every populated value of the messages in PATHS.
+    """Account for every populated value of messages: in PATHS, or received by a channel.
 
     Each is mapped, repeated (a kindred field says the same), ignored by a rule, reported as an
     issue, or unmapped. --at-least takes the share of all that is not unmapped.
+
+    New segments, fields and codes are told too: with --since, what none of the channel's
+    messages before had that the store still holds (the newest 10,000 of them); with --baseline,
+    what an earlier --json of this command had not seen. A field of a new segment and a code of
+    a new field are not told beside it.
     """
-    given = inputs.given(list(paths))
-    if isinstance(given, str):
-        raise click.UsageError(given)
     found = feed(config, channel, mapping, mappings)
-    totals, unreadable = _count(given, found)
-    if as_json:
-        click.echo(orjson.dumps({**totals.plain(), "unreadable": unreadable}))
+    before = _baseline(baseline)
+    if channel is not None and not paths:
+        taken = received(store_of(config or Path()), channel, since)
+        counted = _count(_named(taken.raw(taken.since)), found)
+        if before is None and since is not None:
+            before = _seen(taken.raw(taken.before), found)
+    elif since is not None:
+        raise click.UsageError("--since is for what a channel received: name it with --channel")
     else:
-        _show(totals, top)
+        given = inputs.given(list(paths))
+        if isinstance(given, str):
+            raise click.UsageError(given)
+        counted = _count(_files(given), found)
+    fresh = news(before, counted.seen) if before is not None else None
+    _tell(counted, fresh, top, as_json=as_json)
     if html is not None:
-        html.write_text(page(totals, channel or found.mapping), encoding="utf-8")
-    for name in unreadable:
-        click.echo(f"coverage: {name} cannot be read as HL7 v2", err=True)
-    accounted = 100 * (1 - totals.share("unmapped"))
+        title = f"channel {channel}" if channel else f"mapping {found.mapping}"
+        made = page(counted.totals, title, span=_span(since), fresh=fresh)
+        html.write_text(made, encoding="utf-8")
+    accounted = 100 * (1 - counted.totals.share("unmapped"))
     sys.exit(1 if at_least is not None and accounted < at_least else 0)
 
 
-def _count(given: list[inputs.Input], found: Feed) -> tuple[Coverage, list[str]]:
-    totals, unreadable = Coverage(), []
-    tracing = found.library.tracing(found.mapping)
+def _span(since: float | None) -> str:
+    if since is None:
+        return ""
+    return f" since {datetime.fromtimestamp(since, UTC).isoformat(' ', 'minutes')[:-6]} UTC"
+
+
+def _baseline(file: Path | None) -> Seen | None:
+    if file is None:
+        return None
+    try:
+        return Seen.of(orjson.loads(file.read_bytes())["seen"])
+    except OSError as failure:
+        raise click.UsageError(f"{file} cannot be read: {failure.strerror}") from failure
+    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError) as failure:
+        raise click.UsageError(f"{file} is not what coverage --json wrote") from failure
+
+
+# ---------------------------------------------------------------- counting
+
+
+def _files(given: list[inputs.Input]) -> Iterator[tuple[str, bytes]]:
     for source in given:
         for raw in inputs.messages(source.read()):
-            try:
-                message = Message.read(raw, default_charset=found.charset)
-            except MessageError:
-                unreadable.append(str(source.name))
-                continue
-            explained = tracing.explain(message, found.context(message))
-            totals.add(explained, f"{message.code}^{message.trigger}")
-    return totals, unreadable
+            yield str(source.name), raw
+
+
+def _named(raws: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
+    for number, raw in enumerate(raws, 1):
+        yield f"message {number} of the channel", raw
+
+
+def _count(messages: Iterable[tuple[str, bytes]], found: Feed) -> _Counted:
+    counted = _Counted()
+    tracing = found.library.tracing(found.mapping)
+    for name, raw in messages:
+        try:
+            message = Message.read(raw, default_charset=found.charset)
+        except MessageError:
+            counted.unreadable.append(name)
+            continue
+        explained = tracing.explain(message, found.context(message))
+        counted.totals.add(explained, f"{message.code}^{message.trigger}")
+        counted.seen.add(message)
+    return counted
+
+
+def _seen(raws: Iterable[bytes], found: Feed) -> Seen:
+    seen = Seen()
+    for raw in raws:
+        try:
+            seen.add(Message.read(raw, default_charset=found.charset))
+        except MessageError:
+            continue
+    return seen
+
+
+# ---------------------------------------------------------------- telling
+
+
+def _tell(counted: _Counted, fresh: News | None, top: int, *, as_json: bool) -> None:
+    if as_json:
+        told: dict[str, Any] = {**counted.totals.plain(), "unreadable": counted.unreadable}
+        told["seen"] = counted.seen.plain()
+        told["new"] = fresh.plain() if fresh is not None else None
+        click.echo(orjson.dumps(told))
+    else:
+        _show(counted.totals, top)
+        if fresh is not None:
+            _show_news(fresh)
+    for name in counted.unreadable:
+        click.echo(f"coverage: {name} cannot be read as HL7 v2", err=True)
 
 
 def _show(totals: Coverage, top: int) -> None:
@@ -88,3 +195,13 @@ def _show(totals: Coverage, top: int) -> None:
         table.add_row(path, str(count.fates["unmapped"]), str(count.messages))
     if table.row_count:
         terminal.print(table)
+
+
+def _show_news(fresh: News) -> None:
+    if not fresh.before:
+        click.echo("new: there are no messages before to compare with")
+        return
+    codes = [f"{path} {code}" for path, code in fresh.codes]
+    told = (("segments", fresh.segments), ("fields", fresh.fields), ("codes", codes))
+    for kind, items in told:
+        click.echo(f"new {kind}: {', '.join(items) or 'none'}")

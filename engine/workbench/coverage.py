@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 from engine.mapping.explain import Explained
@@ -77,52 +75,3 @@ class Coverage:
             "reported": {path: count.fates["reported"] for path, count in self.left("reported")},
             "issues": dict(self.issues.most_common()),
         }
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Coverage: {title}</title>
-<style>body{{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}}
-table{{border-collapse:collapse;margin:1rem 0}}
-td,th{{text-align:left;padding:.15rem 1.2rem .15rem 0;
-border-bottom:1px solid #eee}}td.n{{text-align:right;font-variant-numeric:tabular-nums}}
-.bar{{display:flex;height:1.2rem;border-radius:.3rem;overflow:hidden}}.mapped{{background:#34a853}}
-.repeated{{background:#a8dab5}}.ignored{{background:#bdc1c6}}.reported{{background:#fbbc04}}
-.unmapped{{background:#ea4335}}</style>
-<h1>Coverage: {title}</h1>
-<p>{messages} messages, {total} populated values.</p>
-<div class="bar">{bar}</div>
-<table><tr>{heads}</tr><tr>{shares}</tr></table>
-<h2>By segment</h2><table><tr><th>segment</th>{heads}</tr>{segments}</table>
-<h2>Unmapped fields</h2><table><tr><th>field</th><th>values</th><th>messages</th></tr>{rows}</table>
-</html>
-"""
-
-
-def page(coverage: Coverage, title: str) -> str:
-    """The totals as a page of HTML that needs nothing else."""
-    heads = "".join(f"<th>{fate}</th>" for fate in FATES)
-    bar = "".join(
-        f'<div class="{fate}" style="width:{coverage.share(fate):.2%}"></div>' for fate in FATES
-    )
-    shares = "".join(f'<td class="n">{coverage.share(fate):.1%}</td>' for fate in FATES)
-    segments = "".join(
-        _row(name, _shares(fates)) for name, fates in sorted(coverage.segments.items())
-    )
-    rows = "".join(
-        _row(path, (str(count.fates["unmapped"]), str(count.messages)))
-        for path, count in coverage.left()
-    )
-    return _PAGE.format(
-        title=escape(title), messages=coverage.messages, total=coverage.total, bar=bar,
-        heads=heads, shares=shares, segments=segments, rows=rows,
-    )  # fmt: skip
-
-
-def _shares(fates: Counter[str]) -> Iterable[str]:
-    total = sum(fates.values())
-    return [f"{fates[fate] / total:.1%}" for fate in FATES]
-
-
-def _row(name: str, cells: Iterable[str]) -> str:
-    rest = "".join(f'<td class="n">{cell}</td>' for cell in cells)
-    return f"<tr><td>{escape(name)}</td>{rest}</tr>"

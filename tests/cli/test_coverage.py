@@ -1,0 +1,147 @@
+"""Coverage of files, and of what a channel received; what is new in it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from click.testing import CliRunner, Result
+from twisted.internet.defer import ensureDeferred
+
+from engine.cli.main import main
+from engine.config import EngineSettings
+from engine.lifecycle import Outcome
+from engine.store.sqlite import SqliteStore
+from tests.store.messages import NOW, received
+
+CHANNEL = """\
+channel: ward
+source:
+  mllp: {port: 0}
+  timezone: UTC
+mapping: ward
+destinations:
+  - file: out.ndjson
+"""
+FEED = "mapping: ward\nextends: standard\nignore: {ZAU: an audit trail}\n"
+HEAD = "MSH|^~\\&|WARD|TEST|||2026010510||ADT^A01^ADT_A01|%d|P|2.5.1\rPID|1||T%d^^^W||Testpatient"
+#: The last of them comes with a new segment, a new field and a new code.
+BODIES = (
+    "^Anna||1970|F\rZAU|1|x",
+    "^Bo||1971|M\rZAU|1|y",
+    "^Cy||1972|A|\rPV1|1|I\rZZ9|1|free text",
+)
+
+
+async def fill(store: SqliteStore) -> None:
+    for number, body in enumerate(BODIES, 1):
+        raw = (HEAD % (number, number) + body + "\r").encode()
+        await store.accept(received(number, channel="ward", raw=raw))
+    refused = {"outcome": Outcome.REFUSED, "lanes": (), "destinations": (), "answer": "AR"}
+    await store.accept(received(4, channel="ward", raw=b"MSH|^~\\&|X\r", **refused))
+    await store.accept(received(5, channel="other", raw=b"MSH|^~\\&|X\r"))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A ward that has received three messages, and something else besides."""
+    feed = tmp_path / "mappings" / "ward"
+    feed.mkdir(parents=True)
+    (feed / "mapping.yaml").write_text(FEED)
+    (tmp_path / "channels").mkdir()
+    (tmp_path / "channels" / "ward.yaml").write_text(CHANNEL)
+    (tmp_path / "engine.yaml").write_text("data: kept\n")
+    settings = EngineSettings(tmp_path / "kept")
+    settings.data.mkdir()
+    store = SqliteStore(settings.store, clock=lambda: NOW)
+    store.open()
+    pytest_twisted.blockon(ensureDeferred(fill(store)))
+    pytest_twisted.blockon(store.close())
+    return tmp_path
+
+
+def coverage(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ("coverage", *map(str, arguments)))
+
+
+def of_channel(site: Path, *arguments: object) -> dict[str, Any]:
+    result = coverage("--channel", "ward", "--config", site, "--json", *arguments)
+    assert result.exit_code == 0, result.output
+    told: dict[str, Any] = json.loads(result.stdout)
+    return told
+
+
+def since(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def test_what_a_channel_accepted_is_counted_as_the_channel_maps_it(site: Path) -> None:
+    told = of_channel(site)
+    assert told["messages"] == 3
+    assert told["segments"]["ZAU"] == {"ignored": 4}
+    assert told["unmapped"]["ZZ9-2"] == 1
+    assert told["new"] is None
+
+
+def test_new_is_what_no_message_before_had(site: Path) -> None:
+    told = of_channel(site, "--since", since(NOW + 2.5))
+    assert told["messages"] == 1
+    assert told["new"] == {
+        "before": 2, "segments": ["PV1", "ZZ9"], "fields": [], "codes": {"PID-8": ["A"]},
+    }  # fmt: skip
+
+
+def test_without_messages_before_nothing_is_called_new(site: Path) -> None:
+    told = of_channel(site, "--since", since(NOW))
+    assert (told["messages"], told["new"]["before"]) == (3, 0)
+    shown = coverage("--channel", "ward", "--config", site, "--since", since(NOW))
+    assert "new: there are no messages before to compare with" in shown.output
+
+
+def test_a_baseline_of_an_earlier_run_says_what_is_new(site: Path, tmp_path: Path) -> None:
+    one, other = tmp_path / "one.hl7", tmp_path / "other.hl7"
+    one.write_text(HEAD % (1, 1) + BODIES[0])
+    other.write_text(HEAD % (3, 3) + BODIES[2] + "|2\r")
+    baseline = tmp_path / "baseline.json"
+    baseline.write_text(coverage(one, "--json").stdout)
+    shown = coverage(other, "--baseline", baseline)
+    assert "new segments: PV1, ZZ9\nnew fields: none\nnew codes: PID-8 A\n" in shown.output
+
+
+def test_a_baseline_that_is_none_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text("[]")
+    refused = coverage(file, "--baseline", file)
+    assert refused.exit_code == 2
+    assert "is not what coverage --json wrote" in refused.output
+
+
+def test_since_needs_a_channel_and_a_time(tmp_path: Path) -> None:
+    file = tmp_path / "m.hl7"
+    file.write_text(HEAD % (1, 1))
+    assert "--since is for what a channel received" in coverage(file, "--since", "6h").output
+    assert "an age like 6h or 7d, or a day" in coverage(file, "--since", "lately").output
+
+
+def test_the_page_needs_nothing_else_and_shows_no_value(site: Path, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    result = coverage(
+        "--channel", "ward", "--config", site, "--since", since(NOW + 2.5), "--html", file
+    )
+    assert result.exit_code == 0, result.output
+    page = file.read_text()
+    assert "<h1>Coverage: channel ward</h1>" in page
+    assert "<code>ZZ9-2</code>" in page
+    assert "<code>PID-8 A</code>" in page
+    assert "free text" not in page
+    assert not any(word in page for word in ("<script", "<link", "src=", "url("))
+
+
+def test_a_share_below_the_least_fails(site: Path) -> None:
+    arguments = ("--channel", "ward", "--config", site, "--at-least")
+    assert coverage(*arguments, "99.9").exit_code == 1
+    assert coverage(*arguments, "20").exit_code == 0
