@@ -170,6 +170,39 @@ def test_accommodation_is_a_special_arrangement() -> None:
     assert [coded(item) for item in visit["hospitalization"]["specialArrangement"]] == ["PRIV"]
 
 
+def test_what_was_charged_and_paid_is_an_invoice_of_the_account() -> None:
+    found = resources(
+        "ADT^A03", ("PID", {**PID, 18: "ACC1"}), ("PV1", {2: "I", 47: "100", 48: "none", 49: "40"})
+    )
+    (invoice,) = found["Invoice"]
+    assert "account" in invoice
+    assert [
+        (item["type"], item["code"]["text"], item["amount"]["value"])
+        for item in invoice["totalPriceComponent"]
+    ] == [("base", "Total charges", 100), ("informational", "Total payments", 40)]
+
+
+def test_an_indicator_that_is_none_keeps_its_text() -> None:
+    (observation,) = of("Observation", VISIT, ("PV2", {15: "perhaps"}))
+    assert observation["valueString"] == "perhaps"
+
+
+def test_the_identifier_of_a_place_is_known_under_both_authorities() -> None:
+    place = "W^R^B^^^^^^^E1&NS&2.16.840.1.113883.19.7&ISO^AUTH&2.16.840.1.113883.19.8&ISO"
+    beds = [body for body in of("Location", ("PV1", {2: "I", 3: place})) if body["name"] == "B"]
+    systems = {item.get("system") for item in beds[0]["identifier"] if item["value"] == "E1"}
+    assert systems == {"urn:oid:2.16.840.1.113883.19.7", "urn:oid:2.16.840.1.113883.19.8"}
+
+
+@pytest.mark.parametrize(
+    ("event", "ending"), [("A05", "plannedStartDate"), ("A16", "plannedEndDate")]
+)
+def test_a_planned_event_is_the_planned_time_of_its_visit(event: str, ending: str) -> None:
+    found = resources(f"ADT^{event}", ("EVN", {2: "2024", 3: "20250101"}), ("PID", PID), VISIT)
+    (planned,) = extensions(found["Encounter"][0], ending)
+    assert planned["valueDateTime"] == "2025-01-01"
+
+
 # ---------------------------------------------------------------- insurance
 
 
@@ -222,6 +255,21 @@ def test_the_insured_has_the_numbers_and_telephone_of_in2() -> None:
     assert kinds == {"EI": "E1", "SS": "111223333", "MI": "M1"}
     assert insured["telecom"][0]["use"] == "home"
     assert insured["period"] == {"start": "2020"}
+
+
+def test_the_numbers_of_a_patient_who_is_insured_himself_are_the_patients() -> None:
+    found = resources(
+        "ADT^A01",
+        ("PID", PID),
+        ("IN1", {**COVERAGE, 17: "SEL"}),
+        ("IN2", {1: "E1", 2: "111223333"}),
+    )
+    assert [item["value"] for item in found["Patient"][0]["identifier"]] == [
+        "PAT1",
+        "E1",
+        "111223333",
+    ]
+    assert "RelatedPerson" not in found
 
 
 def test_an_institution_may_answer_for_the_bill() -> None:

@@ -92,3 +92,13 @@ def test_a_visit_that_is_merged_or_renumbered_becomes_part_of_the_other(
 def test_an_earlier_visit_and_one_that_moves_are_not_declared_errors(event: str) -> None:
     (visit,) = after(event, {1: NEW, 5: "V1"})["Encounter"]
     assert visit["identifier"][0]["value"] == "V2"
+
+
+def test_two_records_of_one_person_that_are_linked_see_each_other() -> None:
+    first, second = resources(
+        "ADT^A24", ("PID", {3: NEW, 5: "Testpatient^Anna"}), ("PID", {3: OLD, 5: "Testpatient^A"})
+    )["Patient"]
+    assert links(first) == links(second) == ["seealso"]
+    assert first["link"][0]["other"]["reference"].endswith(reference(second))
+    assert second["link"][0]["other"]["reference"].endswith(reference(first))
+    assert "active" not in first
