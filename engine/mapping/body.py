@@ -22,9 +22,10 @@ from engine.mapping.functions import FUNCTIONS
 from engine.mapping.grammar import Call, Condition, Link, Literal, Ref, Source, Value
 from engine.mapping.grammar import Code as CodeValue
 from engine.mapping.invariants import ordered
+from engine.mapping.memo import memoised
 from engine.mapping.model import Block, Body, Each, Filled, Leaf, Make, Rule, Several, When
 from engine.mapping.runtime import Link as Referral
-from engine.mapping.survey import is_constant, is_static, links_of
+from engine.mapping.survey import is_constant, is_pure, is_static, links_of, value_refs
 
 if TYPE_CHECKING:
     from engine.mapping.compile import Compiler
@@ -66,6 +67,8 @@ class Writer:
         self._flags: dict[tuple[str, str], str] = {}
         #: whether the map only adds to what another segment makes
         self.joining = False
+        #: whether this writes a function of one field's text, which does not know its place
+        self.within_block = False
 
     def condition(self, condition: Condition, site: Site) -> str:
         """A condition as a Python expression."""
@@ -163,6 +166,7 @@ class Writer:
         """An extension with elements; one that holds a link is kept until it is resolved."""
         name = self.emitter.fresh("e")
         self.emitter.line(f"{name} = {{'url': {url!r}}}")
+        self.fresh.add(name)
         if links_of(body):
             site = replace(site, alone="True")
             self.emitter.line(f"{put_list}.append({name})")
@@ -255,8 +259,8 @@ class Writer:
         flag = self._flags.get(name)
         if flag is None:
             flag = self._flags[name] = self.emitter.fresh("g")
-            keys = self.emitter.constant(tuple(definitions.choices(slot.element.owner, group)))
-            start = "False" if fresh else f"any(k in {slot.holder} for k in {keys})"
+            keys = self.emitter.constant(frozenset(definitions.choices(slot.element.owner, group)))
+            start = "False" if fresh else f"not {keys}.isdisjoint({slot.holder})"
             self.emitter.line(f"{flag} = {start}")
         return None if fresh and first else f"not {flag}"
 
@@ -339,6 +343,10 @@ class Writer:
 
     def _block(self, fields: tuple[tuple[str, Body], ...], slot: Slot, put: Put) -> None:
         """A complex value; constants alone do not make one, a link does."""
+        number = self._only_field(fields, slot)
+        if number is not None:
+            self._remembered(fields, number, slot, put)
+            return
         name = self.emitter.fresh("x")
         kind = slot.element.type
         self.emitter.line(f"{name} = {{}}")
@@ -367,6 +375,39 @@ class Writer:
             if kind == "Period" and len(fields) > 1:
                 self.emitter.line(f"{name} = {self.emitter.constant(ordered)}(run, {name})")
                 self._placed(slot)
+            put(name)
+
+    def _only_field(self, fields: tuple[tuple[str, Body], ...], slot: Slot) -> int | None:
+        """The one field that makes all of a flat block, so that its text can be remembered."""
+        site, values = slot.site, [body.value for _, body in fields if isinstance(body, Leaf)]
+        inside = site.datatype or site.parts or not site.segment or self.within_block
+        if self.compiler.trace or inside or len(values) < len(fields):
+            return None
+        if slot.element.type in ("Reference", "Identifier") or not all(map(is_pure, values)):
+            return None
+        refs = {(ref.segment, ref.field, ref.where) for v in values for ref in value_refs(v)}
+        if len(refs) != 1 or sum(not isinstance(v, Literal | CodeValue) for v in values) < 2:
+            return None
+        segment, number, where = refs.pop()
+        return number if segment == site.segment and where is None else None
+
+    def _remembered(
+        self, fields: tuple[tuple[str, Body], ...], number: int, slot: Slot, put: Put
+    ) -> None:
+        """Write a block as a function of one field's text, which is called once for each text."""
+        name, inner = self.emitter.fresh("x"), Emitter()
+        writer = Writer(self.compiler, inner, self.type)
+        writer._address, writer.within_block = self._address, True
+        with inner.block("def build(run, v, sep):"):
+            inner.line(f"C = run.C; R = run.R; S = run.S; f = {{{number}: v}}")
+            writer._block(fields, slot, lambda made: inner.line(f"return {made}"))
+        build = memoised(f"{slot.address} {name}", inner.function(f"<{slot.address}>", "build"))
+        self.emitter.line(f"{name} = {self.emitter.constant(build)}(run, f[{number}], C)")
+        with self.emitter.block("if fresh:"):
+            self.emitter.line(f"run.place({slot.address!r}, i, {number})")
+        with self.emitter.block(f"if {name} is not None:"):
+            # a copy: what is remembered is not to be changed
+            self.emitter.line(f"{name} = dict({name})")
             put(name)
 
     def _put_always(self, name: str, slot: Slot, put: Put) -> None:
@@ -517,14 +558,14 @@ class Writer:
 
     def _placed(self, slot: Slot) -> None:
         """Say of an issue of several fields in which segment it happened."""
-        if slot.site.segment:
-            with self.emitter.block("if run.fresh:"):
+        if slot.site.segment and not self.within_block:
+            with self.emitter.block("if fresh:"):
                 self.emitter.line(f"run.place({slot.address!r}, i, 0)")
 
     def _place(self, item: Raw, slot: Slot) -> None:
         """Say where an issue happened, at the site that knows the field."""
-        if item.index and item.field:
-            with self.emitter.block("if run.fresh:"):
+        if item.index and item.field and not self.within_block:
+            with self.emitter.block("if fresh:"):
                 self.emitter.line(f"run.place({slot.address!r}, {item.index}, {item.field})")
 
     def _call(self, call: Call, place: Place, slot: Slot, put: Put, table: str = "") -> None:
@@ -532,6 +573,9 @@ class Writer:
         expression, refs = self._call_expression(call, place, slot.site)
         if expression is None:
             return
+        if _asks_only(call) and not self.compiler.trace:
+            asked = " or ".join(dict.fromkeys(raw.code for raw in refs))
+            expression = f"{expression} if {asked} else None"
         with self.emitter.block("try:"):
             self.emitter.line(f"{name} = {expression}")
         with self.emitter.block("except ValueError as error:"):
@@ -603,6 +647,11 @@ class Writer:
             return "(" + " or ".join(texts) + ")"
         self.fail(place, "a function takes paths, constants and functions")
         return None
+
+
+def _asks_only(call: Call) -> bool:
+    """Whether a function says nothing unless one of the paths that it takes does."""
+    return bool(call.arguments) and all(isinstance(item, Source) for item in call.arguments)
 
 
 def _ends_in_block(body: Body) -> bool:

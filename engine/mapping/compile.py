@@ -16,7 +16,7 @@ from engine.errors import Place, Problem
 from engine.mapping.body import WHOLE, Writer
 from engine.mapping.convert import Conversions
 from engine.mapping.emit import Emitter
-from engine.mapping.fetch import Site
+from engine.mapping.fetch import Site, head
 from engine.mapping.invariants import ordered
 from engine.mapping.memo import memoised
 from engine.mapping.model import DatatypeMap, Library, SegmentMap
@@ -74,17 +74,23 @@ class Compiler:
             writer.fresh.add("b")
         constants, sources, trailing = split_constants(segment_map.rules.values())
         with emitter.block("def function(run, i):"):
-            emitter.line("f = run.fields(i); C = run.C; R = run.R; S = run.S")
-            for name in sorted(referenced_segments(segment_map) - {segment_map.segment}):
-                emitter.line(f"f_{name} = run.near({name!r}, i)")
+            emitter.line("f = run.fields(i); C = run.C; R = run.R; S = run.S; fresh = run.fresh")
+            others = sorted(referenced_segments(segment_map) - {segment_map.segment})
+            if others:
+                emitter.line("near = run.around(i)")
+            for name in others:
+                emitter.line(f"f_{name} = near.get({name!r}) or run.near({name!r}, i)")
             for number in sorted(hoisted):
-                emitter.line(f"h{number} = run.head(f[{number}]) if f[{number}] else ''")
+                emitter.line(f"h{number} = {head(f'f[{number}]')}")
             if segment_map.when is not None:
                 with emitter.block(f"if not ({writer.condition(segment_map.when, site)}):"):
                     emitter.line("return")
-            emitter.line(f"made = run.open({emitter.constant(spec)}, i)")
-            with emitter.block("if made is None:"):
-                emitter.line("return")
+            if spec.per == SEGMENT and not spec.into:
+                emitter.line(f"made = run.new({emitter.constant(spec)}, i)")
+            else:
+                emitter.line(f"made = run.open({emitter.constant(spec)}, i)")
+                with emitter.block("if made is None:"):
+                    emitter.line("return")
             emitter.line("b = made.body")
             for rule in constants:
                 writer.rule(rule, "b", site)

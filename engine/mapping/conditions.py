@@ -23,7 +23,7 @@ from engine.mapping.grammar import (
     Within,
 )
 from engine.mapping.grammar import Any as AnyOf
-from engine.mapping.language import test
+from engine.mapping.language import DATE, NUMBER, test
 from engine.mapping.survey import is_plain
 
 if TYPE_CHECKING:
@@ -57,7 +57,10 @@ class ConditionWriter:
                 return self._within(group, place)
             case Count(ref, kind, number):
                 sign = {"is": "==", "more": ">", "less": "<"}[kind]
-                return f"run.count({self._text(ref, site, raw=True)}) {sign} {number}"
+                text = self._text(ref, site, raw=True)
+                several = f"run.count({text}) {sign} {number}"
+                # a field without a separator has no second repetition to count
+                return f"(R in {text} and {several})" if kind == "more" and number else several
             case Compare() | Test():
                 return self._quantified(tree, site)
 
@@ -110,6 +113,10 @@ class ConditionWriter:
 
     def _meets(self, tree: Compare | Test, text: str, site: Site) -> str:
         if isinstance(tree, Test):
+            shape = {"number": NUMBER, "date": DATE}.get(tree.kind)
+            if shape is not None:
+                sign = "is" if tree.negated else "is not"
+                return f"({self._emitter.constant(shape)}({text}) {sign} None)"
             call = f"{self._emitter.constant(test)}({tree.kind!r}, {text}, {tree.operand!r})"
             return f"(not {call})" if tree.negated else call
         plain = tuple(value for value in tree.values if isinstance(value, str))
@@ -129,7 +136,7 @@ def predicate(compiler: Compiler, tree: Condition, datatype: str) -> Callable[[A
     fetch = Fetcher(compiler, emitter)
     site = Site(parts="p", raw="v", raw_type=datatype, below="S")
     with emitter.block("def meets(run, v):"):
-        emitter.line("C = run.C; S = run.S")
+        emitter.line("C = run.C; R = run.R; S = run.S")
         emitter.line("p = v.split(C); p += run.pad")
         emitter.line("i = 0")
         emitter.line(f"return {ConditionWriter(compiler, emitter, fetch).expression(tree, site)}")

@@ -15,7 +15,7 @@ from engine.mapping.constants import advice
 from engine.mapping.emit import Emitter
 from engine.mapping.fetch import Raw
 from engine.mapping.functions import Function
-from engine.mapping.memo import memoised
+from engine.mapping.memo import memoised, remembered_text
 from engine.mapping.model import DatatypeMap, Library
 from engine.mapping.runtime import Run, Shared, dumps
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from engine.mapping.compile import Compiler
 
 Convert = Callable[..., Any]
+
+#: Primitives whose texts are long to take apart, and repeat within a message.
+_TIMES = frozenset({"date", "dateTime", "instant", "time"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,10 @@ def _via(
     call: Convert, table: ConceptMap, local: Convert, policy: str, run: Run, v: str, sep: str
 ) -> Any:
     return call(run, v, sep, table, local, policy)
+
+
+def _as_code(table: ConceptMap, kind: str, run: Run, v: str, sep: str) -> Any:
+    return coding.code(run, v, sep, table, kind)
 
 
 class Conversions:
@@ -105,6 +112,8 @@ class Conversions:
         call, whole = found
         if wanted in ("Coding", "CodeableConcept") and raw.table:
             return Conversion(coding.of_table, extra=(raw.table, wanted), table=f"HL7{raw.table}")
+        if wanted in _TIMES:
+            call = remembered_text(f"{raw.type} {wanted}", call)
         return Conversion(call, separated=wanted not in primitives.FLAT, fallible=True, whole=whole)
 
     # ------------------------------------------------------------ tables
@@ -131,7 +140,10 @@ class Conversions:
         if definitions.is_primitive(wanted):
             self._allowed(table, element)
             kind = wanted if wanted in ("boolean", "integer", "positiveInt") else "code"
-            return Conversion(coding.code, separated=True, extra=(table, kind), table=name)
+            if self._compiler.trace:
+                return Conversion(coding.code, separated=True, extra=(table, kind), table=name)
+            quick = memoised(f"{name} as {kind}", partial(_as_code, table, kind))
+            return Conversion(quick, separated=True, table=name)
         return None
 
     def _allowed(self, table: ConceptMap, element: Element) -> None:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 NO_SEPARATOR = "'\\x00'"
 
 
+def head(code: str) -> str:
+    """The decoded first part of a text: of letters and digits alone, or empty, the text itself."""
+    return f"(run.head({code}) if {code} and not {code}.isalnum() else {code})"
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """Where a rule stands: in a segment map, a datatype map, or inside a loop of either."""
@@ -276,22 +281,29 @@ class Fetcher:
 
     def text(self, raw: Raw, *, raw_text: bool = False) -> str:
         """The first value as an expression: decoded, or as it stands."""
-        ref = raw.ref
         if raw.level != "field":
-            return raw.code if raw_text else f"run.head({raw.code})"
-        code = raw.code
+            return raw.code if raw_text else head(raw.code)
+        narrowed = self._narrowed(raw, raw_text=raw_text)
+        if narrowed == raw.code:
+            return narrowed if raw_text else head(narrowed)
+        # most fields of most messages are empty, and nothing has to be looked for in them
+        return f"({narrowed} if {raw.code} else '')"
+
+    def _narrowed(self, raw: Raw, *, raw_text: bool) -> str:
+        """The part of a field that a reference names."""
+        ref, code = raw.ref, raw.code
         if ref is not None and ref.where is not None:
             code = f"run.picked({code}, {self.predicate(ref, raw)})"
         elif ref is not None and ref.repetition is not None:
             code = f"run.nth({code}, {ref.repetition})"
-        elif raw_text or raw.part:
-            code = f"run.nth({code}, 1)" if not raw_text or raw.part else code
+        elif raw.part:
+            code = f"run.nth({code}, 1)"
         if raw.part and ref is not None:
-            if raw_text:
-                code = f"run.part({code}, {raw.part}, C)"
-                return f"run.part({code}, {ref.subcomponent}, S)" if ref.subcomponent else code
-            return f"run.value({code}, {raw.part}, {ref.subcomponent or 1})"
-        return code if raw_text else f"run.head({code})"
+            if not raw_text:
+                return f"run.value({code}, {raw.part}, {ref.subcomponent or 1})"
+            code = f"run.part({code}, {raw.part}, C)"
+            return f"run.part({code}, {ref.subcomponent}, S)" if ref.subcomponent else code
+        return code if raw_text or code == raw.code else f"run.head({code})"
 
     def predicate(self, ref: Ref, raw: Raw) -> str:
         """A name for the compiled predicate of ``PID-3[.5 is MR]``."""

@@ -10,6 +10,7 @@ from engine.mapping.dosage import fold
 from engine.mapping.invariants import settle
 from engine.mapping.keys import Atom, Keys, Known, Line
 from engine.mapping.links import Linker
+from engine.mapping.memo import LIMIT, LONGEST
 from engine.mapping.model import Key
 from engine.mapping.references import make_literal
 from engine.mapping.required import require
@@ -31,7 +32,7 @@ class Finisher:
         self._linker = Linker(run, keys.strict)
         self._seen: dict[str, int] = {}
         self._orders: dict[int, str] = {}
-        self._common: dict[tuple[Line, int], list[str] | None] = {}
+        self._common: dict[tuple[Line, int], str | None] = {}
 
     def finish(self) -> Mapped:
         """Everything that the message became."""
@@ -51,7 +52,7 @@ class Finisher:
         run = self.run
         segment = run.message.segments[made.index]
         made.body["id"] = identity.id_of(made.uuid)
-        known = self._known(made)
+        known: Known = made.known
         return Resource(
             made.body,
             made.criterion,
@@ -76,14 +77,12 @@ class Finisher:
 
     # ------------------------------------------------------------ identity
 
-    def _known(self, made: Made) -> Known:
-        return self.keys.of(made, self.run.message.segments[made.index].name)
-
     def identify(self, made: Made) -> str:
         """The UUID of a resource; two resources of one message never share it."""
         if made.uuid:
             return made.uuid
-        known = self._known(made)
+        known = self.keys.of(made, self.run.message.segments[made.index].name)
+        made.known = known
         made.criterion = identity.criterion(made.body, known.key)
         # who is known by an identifier is the same under any name: Patient, Patient-Merged
         name = made.body["resourceType"] if made.criterion else made.name
@@ -97,31 +96,46 @@ class Finisher:
     def _keyed(self, made: Made, lines: tuple[Line, ...]) -> str:
         """The first list of atoms that is complete, within the channel; else the message's own."""
         for line in lines:
-            values = self._values(made, line)
-            if values is not None:
-                return self.channel + "|" + "|".join(values)
+            common = self._of_place(made, line) if line.common else self.channel
+            if common is None:
+                continue
+            own = self._of_segment(made, line) if line.own else ""
+            if own is not None:
+                return common + own
         return self.channel + "|" + self.message_key
 
-    def _values(self, made: Made, line: Line) -> list[str] | None:
-        """What the atoms of a list say, or None when one is missing that must be there."""
+    def _of_place(self, made: Made, line: Line) -> str | None:
+        """The channel, and what the list says of all resources of one place; None: not enough."""
         slot = (line, id(made.scope))
-        if slot in self._common:
-            common = self._common[slot]
-        else:
-            common = self._common[slot] = self._asked(made, line.common)
-        if common is None:
-            return None
-        own = self._asked(made, line.own)
-        return None if own is None else common + own
+        if slot not in self._common:
+            asked = self._asked(made, line.common)
+            self._common[slot] = None if asked is None else self.channel + asked
+        return self._common[slot]
 
-    def _asked(self, made: Made, atoms: tuple[Atom, ...]) -> list[str] | None:
-        values = []
+    def _of_segment(self, made: Made, line: Line) -> str | None:
+        """What the list says of this resource alone: codes repeat, and are taken apart once."""
+        if line.fields is None:
+            return self._asked(made, line.own)
+        memo = self.run.dialect.keys.setdefault(line, {})
+        raws = line.fields(self.run.fields(made.index))
+        if raws in memo:
+            return memo[raws]
+        found = self._asked(made, line.own)
+        if sum(map(len, raws)) <= LONGEST:
+            if len(memo) >= LIMIT:
+                memo.clear()
+            memo[raws] = found
+        return found
+
+    def _asked(self, made: Made, atoms: tuple[Atom, ...]) -> str | None:
+        """What atoms say, each after a bar, or None when one is missing that must be there."""
+        text = ""
         for atom in atoms:
             value = atom.ask(self, made)
             if not value and not atom.optional:
                 return None
-            values.append(value)
-        return values
+            text += "|" + value
+        return text
 
     @cached_property
     def message_key(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from engine.mapping.grammar import Ref, Source
@@ -28,6 +29,8 @@ class Atom:
     ask: Ask
     optional: bool
     common: bool
+    #: the own fields that it reads, when that is all it does
+    fields: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +39,8 @@ class Line:
 
     common: tuple[Atom, ...]
     own: tuple[Atom, ...]
+    #: the fields of the segment that all of ``own`` comes from, or None when it asks more
+    fields: Callable[[list[str]], Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +79,19 @@ class Keys:
 def _line(atoms: tuple[Any, ...], segment: str, name: str) -> Line:
     made = [_atom(atom, segment, name) for atom in atoms]
     end = next((n for n, atom in enumerate(made) if not atom.common), len(made))
-    return Line(tuple(made[:end]), tuple(made[end:]))
+    own = tuple(made[end:])
+    numbers = sorted(frozenset[int]().union(*(atom.fields for atom in own)))
+    known = bool(own) and all(atom.fields for atom in own)
+    return Line(tuple(made[:end]), own, itemgetter(*numbers) if known else None)
 
 
 def _atom(atom: Any, segment: str, name: str) -> Atom:
     if isinstance(atom, Source):
         refs = [choice for choice in atom.choices if isinstance(choice, Ref)]
         common = all(ref.segment != segment for ref in refs)
-        return Atom(_first_of(refs, segment), atom.table == "?", common)
+        own = frozenset(ref.field or 0 for ref in refs if ref.segment == segment)
+        fields = own if all(ref.segment == segment for ref in refs) else frozenset()
+        return Atom(_first_of(refs, segment), atom.table == "?", common, fields)
     word = str(atom).rstrip("?")
     # a patient is not its own patient: the answer is not the same for all of its place
     common = word != "set" and not name.startswith(_SELVES.get(word, "-"))

@@ -130,6 +130,11 @@ def _meets(tree: Compare | Test, value: str, message: Message) -> bool:
     return test(tree.kind, value, tree.operand) is not tree.negated
 
 
+#: What ``is a number`` and ``is a date`` match.
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)").fullmatch
+DATE = re.compile(r"\d{4}(\d\d){0,5}(\.\d+)?([+-]\d{4})?").fullmatch
+
+
 def test(kind: str, value: str, operand: str) -> bool:
     """One test of the grammar on a decoded value; an absent value is ""."""
     match kind:
@@ -148,7 +153,7 @@ def test(kind: str, value: str, operand: str) -> bool:
         case "contains":
             return bool(value) and operand in value
         case "number":
-            return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", value) is not None
+            return NUMBER(value) is not None
         case "date":
-            return re.fullmatch(r"\d{4}(\d\d){0,5}(\.\d+)?([+-]\d{4})?", value) is not None
+            return DATE(value) is not None
     raise ValueError(f"no such test: {kind}")

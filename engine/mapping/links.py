@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.mapping.groups import Scope
-from engine.mapping.runtime import Body, Made, Run, Where
+from engine.mapping.runtime import Body, Link, Made, Run, Where
 
 
 class Linker:
@@ -30,30 +30,46 @@ class Linker:
     def resolve(self) -> None:
         """Fill in every link; one that leads nowhere disappears with what it was alone in."""
         empty: list[tuple[Made, Body]] = []
+        scope, one, several = None, dict[str, Made | None](), dict[str, list[Made]]()
         for made, holder, link, alone, where in self._run.links:
             if not made.full:
                 continue
+            if made.scope is not scope:
+                scope = made.scope
+                one, several = self._answers(scope)
+            target = link.target
             if link.many:
-                others = (
-                    self._meant(made, link.target, where) if where else self.all(made, link.target)
-                )
+                if where:
+                    others = self._meant(made, target, where)
+                else:
+                    others = several[target] if target in several else self.all(made, target)
                 if others:
                     refer(holder, link.key, others, made)
                 elif alone and not holder:
                     empty.append((made, holder))
                 continue
-            other = self._only(made, link.target, where) if where else self.one(made, link.target)
-            if other is not None and link.key == "reference":
-                self._late.append((holder, other))
-            elif other is not None:
-                holder[link.key] = other.reference
+            if where:
+                other = self._only(made, target, where)
             else:
-                holder.pop(link.key, None)
-                if alone and holder is not made.body:
-                    prune(made.body, holder)
+                other = one[target] if target in one else self.one(made, target)
+            if other is None or other is made:
+                self._lead_nowhere(made, holder, link, alone)
+            elif link.key == "reference":
+                self._late.append((holder, other))
+            else:
+                holder[link.key] = other.reference
         for made, holder in empty:
             if not holder:
                 prune(made.body, holder)
+
+    def _lead_nowhere(self, made: Made, holder: Body, link: Link, alone: bool) -> None:
+        holder.pop(link.key, None)
+        if alone and holder is not made.body:
+            prune(made.body, holder)
+
+    def _answers(self, scope: Scope) -> tuple[dict[str, Made | None], dict[str, list[Made]]]:
+        """What names mean in one place among the groups, as far as it was asked."""
+        return self._one.setdefault(id(scope), {}), self._all.setdefault(id(scope), {})
 
     def settle(self) -> None:
         """Write the links inside of references, once every resource has its UUID."""

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.mapping.runtime import MEMO_LIMIT, Run
+from engine.mapping.runtime import Run
 
 DatatypeFunction = Callable[..., Any]
+
+#: More entries than this in one memo, and it starts again: codes repeat, free text does not.
+LIMIT = 4_000
+#: A longer text than this is no code and no person, and is not kept in memory.
+LONGEST = 400
 
 
 def memoised(name: str, build: DatatypeFunction) -> DatatypeFunction:
@@ -17,25 +22,50 @@ def memoised(name: str, build: DatatypeFunction) -> DatatypeFunction:
     """
 
     def remembered(run: Run, v: str, sep: str) -> Any:
-        memos = run.memos
-        memo = memos.get((name, sep))
-        if memo is None:
-            memo = memos[name, sep] = {}
+        try:
+            memo = run.memos[sep][name]
+        except KeyError:
+            memo = run.memos.setdefault(sep, {}).setdefault(name, {})
         hit = memo.get(v)
-        if hit is not None:
-            value, said = hit
-            if said is not None:
-                fresh, touched, unmapped = said
-                run.fresh.extend(fresh)
-                run.again(touched)
-                run.unmapped.extend(unmapped)
-            return value
-        if len(memo) > MEMO_LIMIT:
+        if hit is None:
+            return _first(memo, build, run, v, sep)
+        value, said = hit
+        if said is not None:
+            fresh, touched, unmapped = said
+            run.fresh.extend(fresh)
+            run.again(touched)
+            run.unmapped.extend(unmapped)
+        return value
+
+    return remembered
+
+
+def _first(memo: dict[str, Any], build: DatatypeFunction, run: Run, v: str, sep: str) -> Any:
+    """Convert a text that is new, and remember it with all that it said."""
+    noted, mark, missed = len(run.fresh), len(run.touched), len(run.unmapped)
+    value = build(run, v, sep)
+    if len(v) <= LONGEST:
+        if len(memo) >= LIMIT:
             memo.clear()
-        noted, mark, missed = len(run.fresh), len(run.touched), len(run.unmapped)
-        value = build(run, v, sep)
         said = (run.fresh[noted:], run.touched[mark:], run.unmapped[missed:])
         memo[v] = (value, said if any(said) else None)
+    return value
+
+
+def remembered_text(name: str, build: DatatypeFunction) -> DatatypeFunction:
+    """The same for a primitive, which makes its value or raises, and nothing else."""
+
+    def remembered(run: Run, v: str) -> Any:
+        try:
+            return run.memos[name][v]
+        except KeyError:
+            pass
+        value = build(run, v)
+        if len(v) <= LONGEST:
+            memo = run.memos.setdefault(name, {})
+            if len(memo) >= LIMIT:
+                memo.clear()
+            memo[v] = value
         return value
 
     return remembered

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -25,9 +26,6 @@ from engine.mapping.result import Context, Issue, Severity
 Body = dict[str, Any]
 #: what a link asks of the other resource: a place in its segments, and the text to stand there
 Where = tuple[tuple[tuple[str, int, int, int], str], ...]
-
-#: More entries than this in one memo, and it starts again: codes repeat, free text does not.
-MEMO_LIMIT = 20_000
 
 
 def dumps(value: Any) -> str:
@@ -62,7 +60,9 @@ class Link:
 class Made:
     """A resource in the making, with where it came from and its place among the groups."""
 
-    __slots__ = ("body", "criterion", "full", "index", "name", "reference", "scope", "uuid")
+    __slots__ = (
+        "body", "criterion", "full", "index", "known", "name", "reference", "scope", "uuid",
+    )  # fmt: skip
 
     def __init__(self, name: str, body: Body, index: int, scope: Scope) -> None:
         self.name = name
@@ -70,6 +70,8 @@ class Made:
         self.index = index
         self.scope = scope
         self.full = False
+        #: what it is known by, once it is identified
+        self.known: Any = None
         self.uuid = ""
         self.criterion = ""
         #: what every reference to this resource is, one object for all of them
@@ -90,7 +92,7 @@ class Shared:
 class Dialect:
     """What conversions depend on besides the value: delimiters, zone, feed. Owns the memos."""
 
-    __slots__ = ("authorities", "codesystems", "delimiters", "memos", "systems", "zone")
+    __slots__ = ("authorities", "codesystems", "delimiters", "keys", "memos", "systems", "zone")
 
     def __init__(
         self,
@@ -105,8 +107,16 @@ class Dialect:
         self.zone = zone
         self.systems = systems
         self.authorities = authorities
-        #: (conversion, separator) -> text -> what it became
-        self.memos: dict[tuple[str, str], dict[str, Any]] = {}
+        #: separator -> conversion -> text -> what it became
+        self.memos: dict[str, dict[str, dict[str, Any]]] = {}
+        #: a list of a key -> the fields that it reads -> what it says of them
+        self.keys: dict[Any, dict[Any, str | None]] = {}
+
+
+@lru_cache(maxsize=4096)
+def _issue(severity: Severity, what: str, at: Any, rule: str) -> Issue:
+    """An issue: the same ones happen in message after message."""
+    return Issue(severity, what, Location(*at), rule)
 
 
 class Run:
@@ -149,8 +159,9 @@ class Run:
         self.unmapped: list[tuple[str, str, str]] = []
         self.hold: str | None = None
         self.reject: str | None = None
-        self._near: dict[tuple[str, Scope], list[str]] = {}
-        self._found: dict[str, list[int]] = {}
+        self._near: dict[int, dict[str, list[str]]] = {}
+        self._nearest: dict[tuple[str, int], int | None] = {}
+        self._has: dict[tuple[str, int], bool] = {}
         self._nulls = '""' in message.text
         self._fields: list[list[str] | None] = [None] * len(message.segments)
         self.nulls: dict[int, list[int]] = {}
@@ -191,18 +202,27 @@ class Run:
                 if grouped or not _stands(made.body, element):
                     self.removed.setdefault(id(made), []).append(element)
 
+    def around(self, index: int) -> dict[str, list[str]]:
+        """What is known of the segments nearest to this one, by name."""
+        return self._near.setdefault(id(self.scopes[index]), {})
+
     def near(self, name: str, index: int) -> list[str]:
         """The fields of the segment of that name that belongs nearest to this one."""
-        scope = self.scopes[index]
-        fields = self._near.get((name, scope))
+        around = self.around(index)
+        fields = around.get(name)
         if fields is None:
             found = self.nearest(name, index)
-            fields = self.pad if found is None else self.fields(found)
-            self._near[(name, scope)] = fields
+            fields = around[name] = self.pad if found is None else self.fields(found)
         return fields
 
     def nearest(self, name: str, index: int) -> int | None:
         """The index of that segment, or None."""
+        slot = (name, id(self.scopes[index]))
+        if slot not in self._nearest:
+            self._nearest[slot] = self._search(name, index)
+        return self._nearest[slot]
+
+    def _search(self, name: str, index: int) -> int | None:
         scope, best, best_score = self.scopes[index], None, -1
         for candidate in self.positions(name):
             score = 0
@@ -218,19 +238,19 @@ class Run:
 
     def positions(self, name: str) -> list[int]:
         """The indexes of all segments of that name."""
-        found = self._found.get(name)
-        if found is None:
-            found = [n for n, segment in enumerate(self.message.segments) if segment.name == name]
-            self._found[name] = found
-        return found
+        return [segment.index for segment in self.message.all(name)]
 
     def has(self, name: str, index: int) -> bool:
         """Whether a segment of that name stands in the same groups as this one."""
         scope = self.scopes[index]
-        return any(
-            all(not mine or mine == theirs for mine, theirs in zip(scope, other, strict=True))
-            for other in (self.scopes[position] for position in self.positions(name))
-        )
+        slot = (name, id(scope))
+        found = self._has.get(slot)
+        if found is None:
+            found = self._has[slot] = any(
+                all(not mine or mine == theirs for mine, theirs in zip(scope, other, strict=True))
+                for other in (self.scopes[position] for position in self.positions(name))
+            )
+        return found
 
     def every(self, name: str, index: int, number: int, part: int, sub: int) -> list[str]:
         """The decoded values of a field in all repetitions, and all segments in these groups."""
@@ -316,25 +336,32 @@ class Run:
         """Give the issues noted since the last time their place."""
         segment = self.message.segments[index]
         for address, part, what, severity in self.fresh:
-            at = Location(segment.name, segment.sequence, number or None, None, part or None)
-            self.issues.append(Issue(severity, what, at, address or rule))
+            at = (segment.name, segment.sequence, number or None, None, part or None)
+            self.issues.append(_issue(severity, what, at, address or rule))
         self.fresh.clear()
 
     # ------------------------------------------------------------ resources
 
+    def new(self, spec: Spec, index: int) -> Made:
+        """The resource of this segment alone."""
+        body = {"resourceType": spec.type, "id": ""}
+        made = Made(spec.name, body, index, self.scopes[index])
+        self.made.append(made)
+        self.by_segment[(spec.name, index)] = made
+        return made
+
     def open(self, spec: Spec, index: int) -> Made | None:
         """The resource that this segment adds to: one that is there, or a new one."""
         scope = self.scopes[index]
+        # below zero, for a segment's place must not be taken for a group's number
+        slot = (spec.name, -2 - index)
         if spec.per >= 0:
             slot = (spec.name, scope[spec.per])
-        elif spec.per == SEGMENT:
-            slot = (spec.name, index)
         elif spec.per == PARENT:
             made = self.by_segment.get((spec.name, self.parents[index]))
             if made is not None or spec.into:
                 return made
-            slot = (spec.name, index)
-        else:
+        elif spec.per == MESSAGE:
             slot = (spec.name, -1)
         made = self.open_made.get(slot)
         if made is None:

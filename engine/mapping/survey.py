@@ -63,6 +63,24 @@ def is_static(body: Body) -> bool:
             return False
 
 
+def is_pure(value: Value) -> bool:
+    """Whether a value says the same whenever the message does: no table, resource or link.
+
+    Tables may hold a message, resources and links join what else stands in it; a function
+    without arguments reads all of it.
+    """
+    match value:
+        case Literal() | Code():
+            return True
+        case Call(_, arguments):
+            return bool(arguments) and all(is_pure(item) for item in arguments)
+        case Source(choices, table, target):
+            refs = all(isinstance(item, Ref) or is_pure(item) for item in choices)
+            return refs and not table and not target
+        case _:
+            return False
+
+
 def links_of(body: Body) -> bool:
     """Whether a body refers to what other maps make."""
     match body:

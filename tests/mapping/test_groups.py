@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from engine.hl7v2.message import Message
 from engine.mapping.library import load_library
+from engine.mapping.result import Context
 
-GROUPS = load_library().mapping().library.groups
+MAPPING = load_library().mapping()
+GROUPS = MAPPING.library.groups
 
 
 def scopes(segments: str, structure: str = "") -> list[dict[str, int]]:
@@ -63,3 +67,14 @@ def test_a_note_is_attached_to_the_segment_that_it_follows(
     lines = [rf"{name}|^~\&|" if name == "MSH" else f"{name}|1" for name in segments.split()]
     _, found = GROUPS.assign(Message.parse("\r".join(lines)).segments)
     assert found == parents
+
+
+def test_the_order_right_after_a_specimen_does_not_add_to_it() -> None:
+    message = Message.parse(
+        "MSH|^~\\&|LAB||||20240101||ORU^R01|1|P|2.5.1\rPID|1||1\r"
+        "OBR|1||A|1^A\rSPM|1|||BLD\rOBR|2||B|2^B|||||||||||SER^Serum\r"
+    )
+    mapped = MAPPING.convert(message, Context(UTC, datetime(2024, 1, 1, tzinfo=UTC)))
+    bodies = [resource.body for resource in mapped.resources]
+    specimens = [body for body in bodies if body["resourceType"] == "Specimen"]
+    assert [body["type"]["coding"][0]["code"] for body in specimens] == ["BLD", "SER"]
