@@ -58,6 +58,9 @@ class Linker:
                 self._late.append((holder, other))
             else:
                 holder[link.key] = other.reference
+        self._prune(empty)
+
+    def _prune(self, empty: list[tuple[Made, Body]]) -> None:
         for made, holder in empty:
             if not holder:
                 prune(made.body, holder)
