@@ -24,8 +24,8 @@ from engine.mapping.grammar import (
     Ref,
     Test,
     Within,
-    parse_condition_tree,
 )
+from engine.mapping.sentences import parse_condition_tree
 
 
 @dataclass(frozen=True, slots=True)

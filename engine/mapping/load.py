@@ -18,8 +18,9 @@ from engine.fhir import definitions
 from engine.hl7v2 import dictionary
 from engine.mapping.codesystems import CodeSystems
 from engine.mapping.conceptmap import ConceptMap, load_concept_map
+from engine.mapping.expressions import parse_value
 from engine.mapping.feedcheck import FeedCheck
-from engine.mapping.grammar import Condition, Ref, Source, Value, parse_condition_tree, parse_value
+from engine.mapping.grammar import Condition, Ref, Source, Value
 from engine.mapping.groups import Group, Groups
 from engine.mapping.language import MessageCondition, parse_condition
 from engine.mapping.model import (
@@ -32,6 +33,7 @@ from engine.mapping.model import (
     SegmentMap,
 )
 from engine.mapping.rules import RuleReader
+from engine.mapping.sentences import parse_condition_tree
 
 T = TypeVar("T")
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 
 from engine.documents import Node, suggest
 from engine.errors import ConfigurationError, Place
-from engine.mapping.grammar import Source, Value, parse_condition_tree, parse_value
+from engine.mapping.expressions import parse_value
+from engine.mapping.grammar import Source, Value
 from engine.mapping.model import Block, Body, Each, Filled, Leaf, Make, Rule, Several, When
+from engine.mapping.sentences import parse_condition_tree
 
 #: Words of a block that are not elements. An element of one of these names is written dotted.
 CONTROLS = ("when", "is", "each", "from", "with", "default", "make")

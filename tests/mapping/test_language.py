@@ -6,7 +6,8 @@ import pytest
 
 from engine.errors import ConfigurationError, Place
 from engine.hl7v2.message import Message
-from engine.mapping.grammar import Code, Link, Literal, Ref, Source, parse_value
+from engine.mapping.expressions import parse_value
+from engine.mapping.grammar import Code, Link, Literal, Ref, Source
 from engine.mapping.language import parse_condition
 
 MESSAGE = Message.parse(
