@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import signal
 import sys
@@ -33,7 +34,9 @@ def run(folder: Path, config: Path | None) -> None:
     # Before anything imports a reactor: aiohttp needs the one that asyncio drives.
     from twisted.internet import asyncioreactor
 
-    asyncioreactor.install()  # type: ignore[no-untyped-call]
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    asyncioreactor.install(loop)  # type: ignore[no-untyped-call]
     from twisted.internet import reactor
 
     from engine import log
@@ -53,7 +56,15 @@ def run(folder: Path, config: Path | None) -> None:
     log.configure(settings.log.format, settings.log.level, stream)
     log.capture()
     try:
-        service = Service(installation, reactor, systemd=Systemd(), log_stream=stream)
+        service = Service(
+            installation,
+            reactor,
+            systemd=Systemd(),
+            log_stream=stream,
+            # reactor.callFromThread comes to the same by way of a timer: one more turn of the
+            # loop for each commit, which a lone sender waits for.
+            from_thread=loop.call_soon_threadsafe,
+        )
         _Process(service, reactor).run()
     finally:
         lines.close()

@@ -47,6 +47,7 @@ DAY = 86400.0
 class Service:
     """An engine: built from an installation, with a reactor that is handed in.
 
+    ``from_thread`` has a call made in the reactor's thread; without one the reactor's own does.
     Started in this order: store, deliveries, console, and the ports last; ended the other way.
     """
 
@@ -58,6 +59,7 @@ class Service:
         systemd: Systemd | None = None,
         load: Callable[[Path], Installation] = load_installation,
         log_stream: TextIO | None = None,
+        from_thread: Callable[..., Any] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         settings = installation.configuration.engine
@@ -69,7 +71,9 @@ class Service:
         self._now = now
         self._log = log.get()
         self.metrics = Metrics()
-        self.store = SqliteStore(settings.store, clock=now, from_thread=reactor.callFromThread)
+        self.store = SqliteStore(
+            settings.store, clock=now, from_thread=from_thread or reactor.callFromThread
+        )
         self._settlements = Settlements()
         self._conversions = Conversions.of(installation)
         self._mapper = Mapper(reactor, self._log)
