@@ -17,24 +17,8 @@ from engine.mapping.runtime import Run
 #: HL7 table 0104, the versions that the standard published.
 VERSIONS = frozenset(
     (
-        "2.0",
-        "2.0D",
-        "2.1",
-        "2.2",
-        "2.3",
-        "2.3.1",
-        "2.3.2",
-        "2.4",
-        "2.5",
-        "2.5.1",
-        "2.6",
-        "2.7",
-        "2.7.1",
-        "2.8",
-        "2.8.1",
-        "2.8.2",
-        "2.9",
-        "2.9.1",
+        *("2.0", "2.0D", "2.1", "2.2", "2.3", "2.3.1", "2.3.2", "2.4", "2.5", "2.5.1", "2.6"),
+        *("2.7", "2.7.1", "2.8", "2.8.1", "2.8.2", "2.9", "2.9.1"),
     )
 )
 #: HL7 table 0103, processing id: debugging, production, training, non-production testing.
@@ -247,24 +231,31 @@ def lanes(
     keys: dict[str, None] = {}
     for name, numbers in _PATIENT_FIELDS:
         for segment in message.all(name):
+            fields = segment.fields
             for number in numbers:
-                if segment.field(number):
-                    keys.update(_identifiers(message, segment, number, channel, known))
+                if number < len(fields) and fields[number]:
+                    _add_identifiers(keys, message, segment, number, channel, known)
     if not keys:
-        keys = {f"{channel.name}|{message.sender}": None}
+        keys[f"{channel.name}|{message.sender}"] = None
     return tuple([f"{scope}|{key}" for scope in scopes for key in keys])
 
 
-def _identifiers(
-    message: Message, segment: Segment, number: int, channel: F, known: Authorities
-) -> Iterator[tuple[str, None]]:
+def _add_identifiers(
+    keys: dict[str, None],
+    message: Message,
+    segment: Segment,
+    number: int,
+    channel: F,
+    known: Authorities,
+) -> None:
     component = message.delimiters.component
     for repetition, raw in enumerate(segment.repetitions(number), start=1):
         value = segment.value(number, repetition).strip()
         if value and value != '""':
             authority = part(raw, 4, component)
             system = known.system(message, authority)
-            yield f"{system or _default_system(segment, number, channel, authority)}|{value}", None
+            system = system or _default_system(segment, number, channel, authority)
+            keys[f"{system}|{value}"] = None
 
 
 def _default_system(segment: Segment, number: int, channel: F, authority: str) -> str:
@@ -289,9 +280,9 @@ def patient_of(message: Message) -> str:
 
 def order_of(message: Message) -> str:
     """The order number that the store is searched by: the filler's, else the placer's."""
-    orders = (message.segment("OBR"), message.segment("ORC"))
     for number in (3, 2):
-        for segment in orders:
+        for name in ("OBR", "ORC"):
+            segment = message.segment(name)
             found = "" if segment is None else segment.value(number)
             if found:
                 return found

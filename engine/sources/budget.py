@@ -49,8 +49,9 @@ class Budget:
     def change(self, spender: Spender, partial: int, whole: int) -> bool:
         """Count bytes, or give them back; the answer says whether the spender may read on."""
         self._count(partial, whole)
-        if self.used <= self.limit:
-            self._waiting.pop(spender, None)
+        if self.partial + self.whole <= self.limit:
+            if self._waiting:
+                self._waiting.pop(spender, None)
             return True
         if spender is self._alone:
             if spender.inside and not self.whole:
@@ -74,7 +75,7 @@ class Budget:
     def _count(self, partial: int, whole: int) -> None:
         self.partial += partial
         self.whole += whole
-        if partial < 0 or whole < 0:
+        if (partial < 0 or whole < 0) and (self._waiting or self._alone is not None):
             self._wake()
 
     def _wake(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from engine.errors import MessageError
 from engine.hl7v2.ack import AckCode, Answers, Header, When, answers_for
@@ -64,8 +64,7 @@ class Tools:
     clock: Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One message as it came: where, its bytes, by which connection, when, under what rules."""
 
     port: str

@@ -15,6 +15,9 @@ class Hold(Flag):
     PEER = auto()  # the peer does not read its answers
 
 
+_NONE = Hold.NONE
+
+
 class Flow:
     """The reasons not to read; pauses at the first of them and resumes after the last."""
 
@@ -36,7 +39,7 @@ class Flow:
 
     def release(self, reason: Hold) -> None:
         """Forget this reason; read on when it was the last."""
-        if reason in self._reasons:
+        if self._reasons is not _NONE and reason in self._reasons:
             self._reasons &= ~reason
             if not self.held:
                 self._resume()

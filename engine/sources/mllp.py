@@ -257,16 +257,17 @@ class MllpProtocol(protocol.Protocol):
             self._end()
 
     def _count_bytes(self) -> None:
-        whole = self.answers.size + self.later.size
-        partial = self._decoder.buffered
+        partial, whole = self._decoder.buffered, self.answers.size + self.later.size
         change = (partial - self._partial, whole - self._whole)
+        if change == _NOTHING:
+            return
         self._partial, self._whole = partial, whole
         if self._gone:
             self._around.budget.give(*change)
-        elif change != _NOTHING and not self._around.budget.change(self, *change):
-            self._flow.hold(Hold.BUDGET)
-        elif change != _NOTHING:
+        elif self._around.budget.change(self, *change):
             self._flow.release(Hold.BUDGET)
+        else:
+            self._flow.hold(Hold.BUDGET)
 
     # --- reading and ending ------------------------------------------------------------------
 

@@ -17,13 +17,13 @@ def unpack(payload: bytes) -> Batch | None:
             that waits for one answer would take the second for that of its next message.
 
     """
-    if payload.removeprefix(_BOM).lstrip().startswith(_ENVELOPE):
+    if payload[:3] != b"MSH" and payload.removeprefix(_BOM).lstrip().startswith(_ENVELOPE):
         batch = split(payload)
         if not batch.messages:
             raise MessageError("a batch without messages", code=ErrorCode.SEGMENT_SEQUENCE_ERROR)
         return batch
     # A second MSH; the search is a plain one, for each frame passes here.
-    if b"\rMSH" in payload or b"\nMSH" in payload:
+    if b"\rMSH" in payload or (b"\n" in payload and b"\nMSH" in payload):
         inside = split(payload)
         if len(inside.messages) > 1:
             what = "several messages in one frame, and no batch header (FHS, BHS) before them"
