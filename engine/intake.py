@@ -248,9 +248,9 @@ def _add_identifiers(
     channel: F,
     known: Authorities,
 ) -> None:
-    component = message.delimiters.component
-    for repetition, raw in enumerate(segment.repetitions(number), start=1):
-        value = segment.value(number, repetition).strip()
+    component, subcomponent = message.delimiters.component, message.delimiters.subcomponent
+    for raw in segment.repetitions(number):
+        value = message.unescape(part(part(raw, 1, component), 1, subcomponent)).strip()
         if value and value != '""':
             authority = part(raw, 4, component)
             system = known.system(message, authority)
