@@ -5,7 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.service.conftest import site
 from tests.services import fhir_server as hapi
+
+__all__ = ["fhir_server", "site"]
 
 
 @pytest.hookimpl(tryfirst=True)

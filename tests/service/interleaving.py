@@ -98,10 +98,13 @@ async def one_after_the_other(folder: pathlib.Path, base: str) -> None:
     senders = Senders({"clinic": Server("clinic", base)})
     sender = senders.sender(FhirDestination("clinic", "clinic"))
     with SqliteStore.reader(installation.configuration.engine.store) as reader:
-        for stored in reversed(reader.find(Search(limit=10_000))):
-            raw = reader.raw(stored.id)
-            assert raw is not None
-            work = Work(stored.channel, "upsert", raw, stored.received_at)
-            verdict = await sender.deliver(conversions.prepared(work), delivery_id=stored.id)
+        stored = [
+            Work(message.channel, "upsert", reader.raw(message.id) or b"", message.received_at)
+            for message in reversed(reader.find(Search(limit=10_000)))
+        ]
+    try:
+        for number, work in enumerate(stored):
+            verdict = await sender.deliver(conversions.prepared(work), delivery_id=number)
             assert isinstance(verdict, Delivered), verdict
-    await senders.close()
+    finally:
+        await senders.close()

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, cast
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 from twisted.web import resource, server
 from twisted.web.http import Request
 
@@ -41,7 +41,8 @@ class Troubled(resource.Resource):
     ) -> None:
         super().__init__()
         self.met: Counter[str] = Counter()
-        self.share = share
+        self._share = share
+        self._serving: set[Deferred[None]] = set()
         self._behind = behind
         self._dice = dice
         self._slow = slow
@@ -53,14 +54,17 @@ class Troubled(resource.Resource):
         return f"http://127.0.0.1:{self._port.getHost().port}/fhir"
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, and let end what is under way."""
         await self._port.stopListening()
+        await gatherResults(list(self._serving))
 
     def render(self, request: Request) -> Any:
         """Take a request."""
         gone: list[object] = []
         request.notifyFinish().addErrback(gone.append)
-        ensureDeferred(self._serve(request, gone))
+        serving = ensureDeferred(self._serve(request, gone))
+        self._serving.add(serving)
+        serving.addBoth(lambda _: self._serving.discard(serving))
         return server.NOT_DONE_YET
 
     async def _serve(self, request: Request, gone: list[object]) -> None:
@@ -89,7 +93,7 @@ class Troubled(resource.Resource):
             self._answer(request, gone, (reply.status, reply.body, {}))
 
     def _trouble(self) -> str:
-        trouble = self._dice.choice(TROUBLES) if self._dice.random() < self.share else ""
+        trouble = self._dice.choice(TROUBLES) if self._dice.random() < self._share else ""
         self.met[trouble] += 1
         return trouble
 
