@@ -80,7 +80,8 @@ class Writing:
             attempt = await self._locked()
             if not attempt.again:
                 return attempt.verdict
-        if isinstance(attempt.verdict, Delivered):  # yet somebody creates what we read as absent
+        if isinstance(attempt.verdict, Delivered) or self._refusal is not None:
+            # Each time somebody created what we read as absent, or wrote what we had read.
             return Retry("others write the same resources", conflict=True)
         return attempt.verdict
 
@@ -171,8 +172,11 @@ class Writing:
         return literal
 
     def _entries(self, literal: dict[str, str], held: dict[str, Body]) -> list[Entry]:
+        where = {
+            part.full_url: _reference(held[part.key]) for part in self._parts if part.key in held
+        }
         merged = {
-            part.full_url: bundle.serialised(bundle.update(part.stated, held[part.key]))
+            part.full_url: bundle.serialised(bundle.update(part.stated, held[part.key], where))
             for part in (*self._parts, *self._shared)
             if part.key in held and part.full_url not in literal
         }

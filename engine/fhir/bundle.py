@@ -159,9 +159,15 @@ def create(resource: Writable) -> Body:
     return _entry(resource, _without_id(resource.body), request)
 
 
-def update(resource: Writable, held: Body) -> Body:
-    """A resource merged into what the server holds, unless another has written it meanwhile."""
-    body = merge.merge(held, resource.body, resource.removed, resource.assumed)
+def update(resource: Writable, held: Body, where: Mapping[str, str]) -> Body:
+    """A resource merged into what the server holds, unless another has written it meanwhile.
+
+    ``where``: fullUrl -> reference, for links that the server may hold already.
+    """
+    stated = resource.body
+    if "link" in stated:
+        stated = redirected(stated, where)
+    body = merge.merge(held, stated, resource.removed, resource.assumed)
     request = {"method": "PUT", "url": f"{held['resourceType']}/{held['id']}"}
     version = held.get("meta", {}).get("versionId")
     if version:

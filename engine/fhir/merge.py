@@ -9,7 +9,7 @@ So, element by element:
 - an element whose parts are facts apart (the end of a period, the destination of a discharge)
   is merged part by part.
 - a list that several fields fill (telecom: the numbers at home and at work; participant: each
-  function) is replaced as far as the message fills it.
+  function) is replaced as far as the message fills it; links to merged records are united.
 - ``identifier`` (by system and value), ``extension`` (by url), ``contained`` (by id) and the parts
   of ``meta`` are united: other systems put theirs there too.
 - a required element that the message had to fill with "unknown" does not replace a value.
@@ -192,6 +192,11 @@ def _function(item: Body) -> Hashable:
     return tuple(_coding(coding) for concept in concepts for coding in concept.get("coding", ()))
 
 
+def _link(item: Body) -> Hashable:
+    """A record may replace several, one after the other, and be replaced itself in the end."""
+    return item.get("type"), item.get("other", {}).get("reference")
+
+
 def _contacts(held: list[Body], stated: list[Body]) -> list[Body]:
     """Those that a message names; of one that is known by this name it may say less."""
     known = {_written(item.get("name")): item for item in held}
@@ -211,6 +216,7 @@ _UNITED: dict[str, Callable[[Any, Any], Any]] = {
 _GROUPED: dict[tuple[str, str], Callable[[Any, Any], Any]] = {
     ("Patient", "telecom"): _by(_place),
     ("Patient", "contact"): _contacts,
+    ("Patient", "link"): _by(_link),
     ("PatientContact", "telecom"): _by(_place),
     ("RelatedPerson", "telecom"): _by(_place),
     ("Encounter", "participant"): _by(_function),

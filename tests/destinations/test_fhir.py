@@ -144,7 +144,7 @@ async def test_a_resource_that_others_write_all_the_time_waits_its_turn(clinic: 
 
     server.after_search = interfere
     verdict = await deliver(clinic.sender(), stated.mapped(stated.patient("1", active=True)))
-    assert isinstance(verdict, Hold)
+    assert verdict == Retry("others write the same resources", conflict=True)
     server.faults.extend([refusal(409)] * 4)
     verdict = await deliver(clinic.sender(), stated.mapped(stated.patient("2")))
     assert verdict == Retry("HTTP 409", conflict=True)

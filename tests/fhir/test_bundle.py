@@ -120,13 +120,29 @@ def test_an_update_is_merged_and_guarded_by_the_version() -> None:
         "meta": {"versionId": "3"},
         "identifier": [{"system": "other", "value": "x"}],
     }
-    made = bundle.update(person, held)
+    made = bundle.update(person, held, {})
     assert made["request"] == {"method": "PUT", "url": "Patient/1000", "ifMatch": 'W/"3"'}
     assert made["resource"]["gender"] == "female"
     assert made["resource"]["id"] == "1000"
     assert len(made["resource"]["identifier"]) == 2
     del held["meta"]
-    assert "ifMatch" not in bundle.update(person, held)["request"]
+    assert "ifMatch" not in bundle.update(person, held, {})["request"]
+
+
+def test_links_to_merged_records_are_united_with_those_that_are_held() -> None:
+    first, second = stated.patient("1"), stated.patient("2")
+    links = [{"type": "replaces", "other": stated.reference(other)} for other in (first, second)]
+    held = {
+        "resourceType": "Patient",
+        "id": "1000",
+        "link": [{"type": "replaces", "other": {"reference": "Patient/7"}}],
+    }
+    where = {f"urn:uuid:{first.uuid}": "Patient/7"}
+    made = bundle.update(stated.patient("3", link=links), held, where)
+    assert [link["other"]["reference"] for link in made["resource"]["link"]] == [
+        "Patient/7",
+        f"urn:uuid:{second.uuid}",
+    ]
 
 
 def test_json_is_one_line_unless_it_is_to_be_read() -> None:

@@ -27,7 +27,7 @@ from tests.service.troubled import Troubled
 Body = dict[str, Any]
 Site = Callable[[], Running]
 
-SCHEDULES = 4
+SCHEDULES = 3
 TIMEOUT = 3.0
 
 

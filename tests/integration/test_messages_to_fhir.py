@@ -36,6 +36,12 @@ EVN||20260105101500+0000
 PID|1||{n}^^^&2.999.{oid}.1&ISO^MR||Testpatient^Anna||{born}|F|||{address}
 PV1|1|I|WARD^1^A||||1234^Tester^Ada^^^^^^&2.999.{oid}.3&ISO||||||||||||{n}^^^&2.999.{oid}.2&ISO^VN|||||||||||||||||||||||||20260105101500+0000|{end}
 """
+MERGE = """\
+MSH|^~\\&|ADT|TESTCLINIC|ENGINE|CLINIC|20260105101500+0000||ADT^{event}^{structure}|M-{n}-{former}|P|2.5.1
+EVN||20260105101500+0000
+PID|1||{n}^^^&2.999.{oid}.1&ISO^MR||Testpatient^Anna
+MRG|{n}{former}^^^&2.999.{oid}.1&ISO^MR
+"""
 
 
 class Clinic:
@@ -71,9 +77,9 @@ class Clinic:
             found = json.loads(reply.read(), parse_float=str)
         return [entry["resource"] for entry in found.get("entry", ())]
 
-    def patient(self) -> Body:
-        """The only patient with the test's number."""
-        token = urllib.parse.quote(f"urn:oid:2.999.{self.oid}.1|{self.number}")
+    def patient(self, more: str = "") -> Body:
+        """The only patient with the test's number, or one that begins with it."""
+        token = urllib.parse.quote(f"urn:oid:2.999.{self.oid}.1|{self.number}{more}")
         (found,) = self.search(f"Patient?identifier={token}")
         return found
 
@@ -154,3 +160,25 @@ async def test_laboratory_and_admission_meet_in_one_patient(clinic: Clinic) -> N
     assert person["address"]
     assert len(clinic.of_patient("Observation")) == 2
     assert clinic.of_patient("Encounter")
+
+
+@pytest.mark.parametrize(
+    ("event", "structure"),
+    [("A18", "ADT_A18"), ("A34", "ADT_A30"), ("A40", "ADT_A39"), ("A47", "ADT_A30")],
+)
+@pytest_twisted.ensureDeferred
+async def test_records_merged_into_one_are_retired_and_linked_once(
+    clinic: Clinic, event: str, structure: str
+) -> None:
+    await clinic.send(ADMISSION, event="A01", born="19800101", address="1 Test St", end="")
+    for former in ("a", "b", "a"):  # two records, one after the other; and one told again
+        await clinic.send(MERGE, event=event, structure=structure, former=former)
+        clinic.restarted()
+    person = clinic.patient()
+    assert (person["active"], person["birthDate"]) == (True, "1980-01-01")
+    formers = [clinic.patient(former) for former in ("a", "b")]
+    assert sorted((link["type"], link["other"]["reference"]) for link in person["link"]) == sorted(
+        ("replaces", f"Patient/{former['id']}") for former in formers
+    )
+    replaced = {"type": "replaced-by", "other": {"reference": f"Patient/{person['id']}"}}
+    assert [(former["active"], former["link"]) for former in formers] == [(False, [replaced])] * 2
