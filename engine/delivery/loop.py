@@ -6,6 +6,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
@@ -13,9 +14,11 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from engine.config import Destination
 from engine.conversion.channels import Work
 from engine.conversion.connection import MappingFault, MappingLost
+from engine.delivery import telling
 from engine.delivery.record import DeliveryRecord
 from engine.delivery.senders import Sender
 from engine.delivery.settling import settlement
+from engine.delivery.telling import Telling
 from engine.delivery.turns import Clock, Turns
 from engine.errors import MessageError, StoreError
 from engine.fhir.outcome import Dead, Hold, Verdict
@@ -30,25 +33,11 @@ AT_ONCE = 8
 AHEAD = 3
 
 
-class Store(Protocol):
+class Store(telling.Store, Protocol):
     """What the loop needs of the store."""
 
     def claim(self, destination: str, limit: int, now: float) -> Deferred[list[Claimed]]:
         """Take deliveries that may be sent now."""
-        ...
-
-    def settle(
-        self,
-        delivery_id: int,
-        event: Event,
-        *,
-        now: float,
-        detail: str = "",
-        not_before: float | None = None,
-        on_dead: str = "continue",
-        missing: MissingCodes | None = None,
-    ) -> Deferred[State]:
-        """Say what came of one."""
         ...
 
 
@@ -95,12 +84,14 @@ class DeliveryLoop:
         self._now = now
         self._random01 = random01
         self._turns = Turns(clock, now, turn=self._take_turn, wake=self._look)
+        self._telling = Telling(store, clock, self._exchange)
         self._limit = AHEAD * sender.concurrency
         self._ready: deque[Claimed] = deque()
         #: what each delivery that has begun waits for: to be mapped, or for its destination
         self._sending: dict[int, Deferred[Any]] = {}
         self._missing: dict[int, MissingCodes] = {}  # of deliveries under way
         self._unsettled = 0  # claimed: ready, being sent, or being settled
+        self._settling = 0  # of them: over, but for the store to write it down
         self._more = True  # whether a claim may find something
         self._claiming = False
         self._stopping = False
@@ -137,6 +128,7 @@ class DeliveryLoop:
         """
         self._stopping = True
         self._turns.stop()
+        self._telling.flush()
         self._give_back()
         if self._unsettled or self._claiming:
             over = self._clock.callLater(limit, self._break_off)
@@ -152,8 +144,14 @@ class DeliveryLoop:
 
     def _take_turn(self) -> None:
         self._begin_some()
+        if not (self._telling.waits and self._sending):
+            self._exchange()
+
+    def _exchange(self) -> None:
+        """Tell the store what is over and ask it for more, in one commit."""
+        self._telling.flush()
         wanting = len(self._ready) < self._sender.concurrency
-        if self._more and wanting and not self._claiming:
+        if self._more and wanting and not (self._claiming or self._stopping):
             self._claim()
 
     def _begin_some(self) -> None:
@@ -164,7 +162,7 @@ class DeliveryLoop:
             self._turns.soon()
 
     def _claim(self) -> None:
-        room = self._breaker.room(self._limit - self._unsettled)
+        room = self._breaker.room(self._limit - self._unsettled + self._settling)
         if room > 0:
             self._breaker.probe()
             self._claiming, self._more = True, False
@@ -267,7 +265,8 @@ class DeliveryLoop:
             random01=self._random01(),
             outage=self._breaker.is_open,
         )
-        state = await self._stored(told, self._missing.pop(claimed.delivery_id, None))
+        missing = self._missing.pop(claimed.delivery_id, None)
+        state = await self._stored(replace(told, missing=missing) if missing else told)
         self._over()
         if told.not_before is not None:
             self._turns.at(told.not_before)
@@ -275,24 +274,23 @@ class DeliveryLoop:
             self._record.settled(claimed, verdict, state, seconds)
             self._settled(claimed.message_id, self.name, state)
 
-    async def _stored(self, told: Settlement, missing: MissingCodes | None = None) -> State | None:
+    async def _stored(self, told: Settlement) -> State | None:
         """Have it written down, as soon as the store can; None when the engine ends before."""
-        while True:
-            try:
-                return await self._store.settle(
-                    told.delivery_id,
-                    told.event,
-                    now=told.now,
-                    detail=told.detail,
-                    not_before=told.not_before,
-                    on_dead=told.on_dead,
-                    missing=missing,
-                )
-            except StoreError as failure:
-                self._store_fails("settle", failure)
-            if self._stopping:
-                return None  # at the next start it is queued again
-            await self._turns.pause()
+        self._settling += 1
+        try:
+            while True:
+                try:
+                    settled = self._telling.settle(told)
+                    if self._stopping or not self._sending:
+                        self._exchange()  # nothing is to come with which it could go
+                    return await settled
+                except StoreError as failure:
+                    self._store_fails("settle", failure)
+                if self._stopping:
+                    return None  # at the next start it is queued again
+                await self._turns.pause()
+        finally:
+            self._settling -= 1
 
     def _over(self) -> None:
         """One is settled: its lane may go on."""

@@ -43,6 +43,7 @@ class HttpClient:
         self._timeout = timeout
         self._headers = {"User-Agent": f"mllp-engine/{__version__}", **(headers or {})}
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
         self._urls: dict[str, URL] = {}
 
     def request(
@@ -56,7 +57,8 @@ class HttpClient:
         return _deferred(self._request(method, url, body, named))
 
     def close(self) -> Deferred[None]:
-        """Close every connection."""
+        """Close every connection; what is asked for later gets no answer."""
+        self._closed = True
         session, self._session = self._session, None
         return succeed(None) if session is None else _deferred(session.close())
 
@@ -81,6 +83,8 @@ class HttpClient:
     async def _ask(
         self, method: str, url: str, body: bytes | None, headers: dict[str, str]
     ) -> Reply:
+        if self._closed:
+            raise Unreachable(Retry("the connections are closed"))
         session = self._session or self._open()
         # A redirect is an answer (the server is not where it was), not a way to go.
         async with session.request(

@@ -177,6 +177,17 @@ async def test_a_client_that_was_never_used_closes_too(client: HttpClient) -> No
     await client.close()
 
 
+@pytest_twisted.ensureDeferred
+async def test_what_is_asked_of_a_closed_client_opens_nothing(
+    peer: Peer, client: HttpClient
+) -> None:
+    await client.close()
+    with pytest.raises(Unreachable) as caught:
+        await client.request("GET", peer.base)
+    assert caught.value.verdict == Retry("the connections are closed")
+    assert peer.connections == 0
+
+
 def test_no_reason_names_a_patient() -> None:
     from aiohttp import InvalidURL, ServerTimeoutError
 
