@@ -36,6 +36,8 @@ class AckCode(StrEnum):
     CE = "CE"
     CR = "CR"
 
+    __hash__ = str.__hash__  # an enumeration's own is Python code, run for every answer
+
     @property
     def positive(self) -> bool:
         """Whether it promises that the message is safe."""
@@ -130,12 +132,14 @@ def build_ack(
     """An answer in the request's version, delimiters and character set, without a frame."""
     delimiters = request.delimiters
     form = _form_for(request, code)
-    time, own_id = _time(now, now.utcoffset()), escape(control_id, delimiters)
+    time = _time(now, now.utcoffset())
+    own_id = control_id if control_id.isalnum() else escape(control_id, delimiters)
     segments = [
         f"{form.before}{time}{form.between}{own_id}{form.after}",
         _msa(request, form.version, code, errors),
-        *err_segments(delimiters, form.version, errors),
     ]
+    if errors:
+        segments += err_segments(delimiters, form.version, errors)
     text = "".join([f"{segment.rstrip(delimiters.field)}\r" for segment in segments])
     return text.encode(request.charset, "replace")
 

@@ -18,9 +18,7 @@ _USER_TEXT = 250
 def err_segments(
     delimiters: Delimiters, version: tuple[int, ...], errors: Sequence[MessageError]
 ) -> list[str]:
-    """The ERR segments that say these errors; none when there are none."""
-    if not errors:
-        return []
+    """The ERR segments that say these errors, of which there is one at least."""
     if version >= _ERL_SINCE:
         return [_located_error(delimiters, error) for error in errors]
     eld = [_error_location_and_description(delimiters, version, error) for error in errors]
