@@ -381,6 +381,8 @@ class Run:
         elif known.body is not shared.body:
             # a new object: the one that is there may be remembered for other messages too
             body = _union(known.body, shared.body, self.plain)
+            if shared.type in _ALIASED:
+                body = _aliased(body, shared.body.get("name"), self.plain)
             self.shared[shared.uuid] = replace(known, body=body)
         self.touched.append(shared)
         return {"reference": "urn:uuid:" + shared.uuid}
@@ -448,3 +450,15 @@ def _union(known: Body, other: Body, plain: Callable[[Any], Any]) -> Body:
             there = [plain(item) for item in items]
             made[key] = items + [item for item in more if plain(item) not in there]
     return made
+
+
+#: Who may go by several names: one identifier, and what each field calls its bearer.
+_ALIASED = frozenset({"Organization", "Location"})
+
+
+def _aliased(body: Body, name: Any, plain: Callable[[Any], Any]) -> Body:
+    """The resource with one more name, unless it is known by that."""
+    names = [body.get("name"), *body.get("alias", ())]
+    if name is None or plain(name) in [plain(known) for known in names]:
+        return body
+    return {**body, "alias": [*body.get("alias", ()), name]}

@@ -203,6 +203,21 @@ def test_a_planned_event_is_the_planned_time_of_its_visit(event: str, ending: st
     assert planned["valueDateTime"] == "2025-01-01"
 
 
+def test_one_organization_that_two_fields_call_differently_keeps_both_names() -> None:
+    facility = "^^^^^NPI&2.16.840.1.113883.4.6&ISO^^^^1234567893"
+    found = of(
+        "Organization", ("PD1", {3: f"North Clinic{facility}~Clinic of the North{facility}"})
+    )
+    (clinic,) = [body for body in found if body["name"] == "North Clinic"]
+    assert clinic["alias"] == ["Clinic of the North"]
+
+
+def test_an_account_that_is_bad_debt_is_in_that_state() -> None:
+    (account,) = of("Account", ("PV1", {2: "I", 29: "COLL^With a collector"}))
+    (state,) = extensions(account, "Account.billingStatus")
+    assert coded(state["valueCodeableConcept"]) == "COLL"
+
+
 # ---------------------------------------------------------------- insurance
 
 
