@@ -57,6 +57,8 @@ def claim(bundle: dict[str, Any]) -> None:
 def profile(resource: dict[str, Any]) -> str:
     """The name of the profile of a resource, or ""."""
     kind = resource["resourceType"]
+    if kind == "DocumentReference" and not resource.get("category"):
+        return ""  # the message as it was received: no clinical note
     choices = _BY_CATEGORY.get(kind)
     if choices is None:
         return _ONE.get(kind, "")

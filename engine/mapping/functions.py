@@ -302,6 +302,22 @@ def narrative(run: Run, text: str) -> str | None:
     return f'<div xmlns="http://www.w3.org/1999/xhtml">{escape(text)}</div>' if text else None
 
 
+def channel(run: Run) -> str:
+    """The channel that a message came through, as a URI."""
+    return "urn:mllp-engine:" + quote(run.context.channel, safe="")
+
+
+def received(run: Run) -> str:
+    """When the message was received, to the second."""
+    return run.context.received_at.isoformat(timespec="seconds")
+
+
+def texts(run: Run, raw: str) -> str | None:
+    """The texts of all repetitions of a coded field, a code where there is no text."""
+    found = [run.value(item, 2) or run.value(item, 1) for item in raw.split(run.R)]
+    return ", ".join(text for text in found if text) or None
+
+
 def upper(run: Run, text: str) -> str | None:
     """The text in capitals."""
     return text.upper() or None
@@ -326,6 +342,9 @@ FUNCTIONS: dict[str, Function] = {
     "high": Function(high),
     "original": Function(original),
     "upper": Function(upper),
+    "channel": Function(channel),
+    "received": Function(received),
+    "texts": Function(texts, raw=True),
     "narrative": Function(narrative),
     "one_piece": Function(one_piece),
     "mime": Function(mime),

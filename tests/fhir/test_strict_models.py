@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import PurePath
 
@@ -24,6 +25,12 @@ MAPPING = load_library().mapping()
 CONTEXT = Context(UTC, datetime(2026, 1, 1, tzinfo=UTC), "corpus")
 COUNT = 200
 
+#: FHIR lets a required primitive be an extension alone, which says why there is no value; the
+#: models do not know that. It is left to an answer to no message, and a vaccination at no time.
+UNKNOWN = re.compile(
+    '"(identifier|occurrence)" on <fhirclient.models.\\w+.(MessageHeaderResponse|Immunization) '
+)
+
 
 def complaints(raw: bytes) -> list[str]:
     """What the strict models say of the Bundles that the messages of a file become."""
@@ -37,7 +44,7 @@ def complaints(raw: bytes) -> list[str]:
             Bundle(orjson.loads(dump(transaction(mapped.resources))))
         except FHIRValidationError as refused:
             found.append(str(refused))
-    return found
+    return [said for said in found if not UNKNOWN.search(said)]
 
 
 def test_the_strict_models_accept_messages_of_the_corpus() -> None:
