@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engine.fhir import definitions
+from engine.mapping.library import load_library
 from tests.mapping.test_wrong_codes import PATIENT, first, mapped
 
 ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
@@ -56,3 +58,22 @@ def test_a_unit_of_money_that_is_no_currency_stays_as_text() -> None:
     price = first(made, "ChargeItem")["priceOverride"]
     assert "currency" not in price
     assert price["extension"] == [{"url": ORIGINAL, "valueString": "$"}]
+
+
+def test_a_status_that_r4_cannot_call_unknown_has_a_rule() -> None:
+    ruled: dict[tuple[str, str], set[str]] = {}
+    needed: dict[tuple[str, str], str] = {}
+    for item in load_library().mapping().library.segments.values():
+        slot = (item.resource, item.segment if item.per in ("", "segment") else item.per)
+        elements = {rule.element.partition(".")[0] for rule in item.rules.values()}
+        ruled.setdefault(slot, set()).update(elements)
+        if not item.into:
+            needed[slot] = item.type
+    lacking = [
+        f"{slot[0]}.{element.name}, {slot[1]}"
+        for slot, kind in needed.items()
+        for element in definitions.elements(kind).values()
+        if element.required and element.codes and "unknown" not in element.codes
+        if element.name not in ruled[slot]
+    ]
+    assert lacking == []
