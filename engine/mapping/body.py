@@ -605,7 +605,7 @@ class Writer:
     ) -> tuple[str | None, list[Raw]]:
         function = FUNCTIONS.get(call.function) or self.compiler.conversions.site(call.function)
         if function is None:
-            known = sorted(FUNCTIONS)
+            known = sorted([*FUNCTIONS, *self.compiler.conversions.sites])
             near = constants.advice(call.function, known) or f"there are: {', '.join(known)}"
             self.fail(call.place or place, f"no function '{call.function}'", near)
             return None, []

@@ -42,7 +42,10 @@ def lookup(run: Run, v: str, sep: str, table: ConceptMap) -> Any:
 
 def missed(run: Run, v: str, sep: str, table: ConceptMap, policy: str = "keep") -> None:
     """Count a code that a table does not hold, and act on its policy."""
-    code, text = parts(run, v, sep)
+    _missed(run, *parts(run, v, sep), table, policy)
+
+
+def _missed(run: Run, code: str, text: str, table: ConceptMap, policy: str) -> None:
     run.unmapped.append((table.name, code, text))
     what = f"a code is not in table {table.name}"
     run.note("", 0, what, Severity.INFORMATION if policy == "keep" else Severity.WARNING)
@@ -52,21 +55,20 @@ def missed(run: Run, v: str, sep: str, table: ConceptMap, policy: str = "keep") 
         run.reject = run.reject or what
 
 
-def code(run: Run, v: str, sep: str, table: ConceptMap, kind: str) -> Any:
+def code(run: Run, v: str, sep: str, table: ConceptMap, kind: str, policy: str = "keep") -> Any:
     """A code (or boolean) through a table; one that is not in it makes nothing but an issue."""
     found = lookup(run, v, sep, table)
     if found is None:
-        missed(run, v, sep, table)
+        missed(run, v, sep, table, policy)
         return None
     return typed(found.code, kind)
 
 
-def text_code(run: Run, text: str, table: ConceptMap, kind: str) -> Any:
+def text_code(run: Run, text: str, table: ConceptMap, kind: str, policy: str = "keep") -> Any:
     """A decoded text through a table."""
     found = table.find(text, "")
     if found is None:
-        run.unmapped.append((table.name, text, ""))
-        run.note("", 0, f"a code is not in table {table.name}", Severity.INFORMATION)
+        _missed(run, text, "", table, policy)
         return None
     if kind in ("CodeableConcept", "Coding"):
         mapped = coding_of(found)
@@ -180,7 +182,10 @@ def single(
     if found is None:
         missed(run, v, sep, table, policy)
         own: Body | None = local(run, v, sep, *at)
-        return own
+        if own is None or policy != "text":
+            return own
+        text = own.get("display") or own.get("code")
+        return {"display": text} if text else None
     made = coding_of(found)
     return run.t(made, "", table.name, run.first(*at)) if at else made
 

@@ -63,8 +63,10 @@ def _via(
     return call(run, v, sep, table, local, policy)
 
 
-def _as_code(table: ConceptMap, kind: str, run: Run, v: str, sep: str) -> Any:
-    return coding.code(run, v, sep, table, kind)
+def _as_code(
+    table: ConceptMap, kind: str, policy: str, run: Run, v: str, sep: str
+) -> Any:
+    return coding.code(run, v, sep, table, kind, policy)
 
 
 class Conversions:
@@ -77,11 +79,16 @@ class Conversions:
         for name, datatype_map in library.datatypes.items():
             for datatype in (datatype_map.datatype, *datatype_map.also):
                 self._maps.setdefault((datatype, datatype_map.target), name)
-        self._sites: dict[str, Function] = {}
+        self._sites = {f"site.{name}": Function(call) for name, call in library.functions.items()}
 
     def site(self, name: str) -> Function | None:
         """A function that a site registered under ``site.name``."""
         return self._sites.get(name)
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The names of all of them."""
+        return tuple(self._sites)
 
     def targets(self, datatype: str) -> tuple[str, ...]:
         """What datatype maps make of a v2 type."""
@@ -140,11 +147,17 @@ class Conversions:
         if definitions.is_primitive(wanted):
             self._allowed(table, element)
             kind = wanted if wanted in ("boolean", "integer", "positiveInt") else "code"
+            extra = (table, kind, self._policy(table))
             if self._compiler.trace:
-                return Conversion(coding.code, separated=True, extra=(table, kind), table=name)
-            quick = memoised(f"{name} as {kind}", partial(_as_code, table, kind))
+                return Conversion(coding.code, separated=True, extra=extra, table=name)
+            quick = memoised(f"{name} as {kind}", partial(_as_code, *extra))
             return Conversion(quick, separated=True, table=name)
         return None
+
+    def _policy(self, table: ConceptMap) -> str:
+        """What becomes of a code that a table does not hold."""
+        policies = self._library.policies
+        return policies.get(table.name) or policies.get("default", "keep")
 
     def _allowed(self, table: ConceptMap, element: Element) -> None:
         """Whether the element allows what the table says."""
@@ -161,7 +174,7 @@ class Conversions:
         """A CodeableConcept or Coding through a table, the sender's own coding with it."""
         plain = self._maps.get((raw.type, wanted)) or self._maps.get(("CWE", wanted))
         local = self._compiler.datatype(plain) if plain else coding.plain
-        policy = self._library.policies.get(name, "keep")
+        policy = self._policy(table)
         extra: tuple[Any, ...] = (table, local, policy)
         call: Convert = coding.concept if wanted == "CodeableConcept" else coding.single
         language = f"{element.owner}.{element.name}" in bindings.LANGUAGES
@@ -181,7 +194,9 @@ class Conversions:
         if table is None:
             return None
         call = emitter.constant(coding.text_code)
-        return f"{call}(run, {variable}, {emitter.constant(table)}, {element.type!r})"
+        policy = self._policy(table)
+        named = emitter.constant(table)
+        return f"{call}(run, {variable}, {named}, {element.type!r}, {policy!r})"
 
     # ------------------------------------------------------------ resources of fields
 

@@ -83,12 +83,9 @@ class FeedCheck:
                     self._note(named.place, f"no segment map {segment}[{named.text}]", near)
 
     def _policies(self) -> None:
-        for table, place, item in self._entries("unmapped"):
-            if table not in self._made.tables:
-                self._note(place, f"no table '{table}'", suggest(table, self._made.tables))
-            if item.text not in POLICIES:
-                near = suggest(item.text, POLICIES) or f"write one of {', '.join(POLICIES)}"
-                self._note(item.place, f"'{item.text}' is no policy", near)
+        node = self._node.entries.get("unmapped")
+        if node is not None:
+            check_policies(node, self._made.tables, self._note)
 
     def _identity(self) -> None:
         made = {item.resource for item in self._made.segments.values()} | {"default"}
@@ -173,6 +170,16 @@ class FeedCheck:
                 where = Place(place.file, 1, 1) if place is not None else None
                 near = suggest(name, self._base.tables) or f"write: … via {name}"
                 self._note(where, f"no rule asks the table '{name}'", near)
+
+
+def check_policies(node: Node, tables: Mapping[str, ConceptMap], note: Note) -> None:
+    """``TABLE: policy``, and ``default: policy`` for the tables that are not named."""
+    for table, item in node.entries.items():
+        if table not in tables and table != "default":
+            note(node.keys[table], f"no table '{table}'", suggest(table, tables))
+        if item.text not in POLICIES:
+            near = suggest(item.text, POLICIES) or f"write one of {', '.join(POLICIES)}"
+            note(item.place, f"'{item.text}' is no policy", near)
 
 
 def _same(ignored: Ref | str, ref: Ref, segment: str) -> bool:

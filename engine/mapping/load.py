@@ -16,10 +16,11 @@ from engine.documents import Node, load_document, suggest
 from engine.errors import ConfigurationError, Place, Problem
 from engine.fhir import definitions
 from engine.hl7v2 import dictionary
+from engine.mapping import site
 from engine.mapping.codesystems import CodeSystems
 from engine.mapping.conceptmap import ConceptMap, load_concept_map
 from engine.mapping.expressions import parse_value
-from engine.mapping.feedcheck import FeedCheck
+from engine.mapping.feedcheck import FeedCheck, check_policies
 from engine.mapping.grammar import Condition, Ref, Source, Value
 from engine.mapping.groups import Group, Groups
 from engine.mapping.language import MessageCondition, parse_condition
@@ -159,7 +160,17 @@ class LibraryReader:
             groups=self._groups(folder, label),
             keys=self._identity(folder, label),
         )
-        return replace(library, ignored=tuple(ignored))
+        policies = self._standard_policies(library, folder.joinpath("conceptmaps"), label)
+        return replace(library, ignored=tuple(ignored), policies=policies)
+
+    def _standard_policies(self, library: Library, folder: Folder, label: str) -> dict[str, str]:
+        """What becomes of codes outside the standard's own tables."""
+        file = folder.joinpath("policies.yaml")
+        node = self._document(file, f"{label}/conceptmaps") if file.is_file() else None
+        if node is None:
+            return {}
+        check_policies(node, library.tables, self.problems.add)
+        return _policies(node)
 
     def _read(self, file: Folder, label: str) -> str | None:
         try:
@@ -409,6 +420,7 @@ class LibraryReader:
         _keys(self.problems, node, (*known, "systems", "authorities", "unmapped"), ("mapping",))
         entries = node.entries
         before = len(self.problems.found)
+        functions = self._functions(folder.joinpath(site.FILE), label)
         tables = self._tables(folder.joinpath("conceptmaps"), f"{label}/conceptmaps")
         merged = {name: base.tables[name].extended(table) if name in base.tables else table
                   for name, table in tables.items()}  # fmt: skip
@@ -422,6 +434,9 @@ class LibraryReader:
         systems = entries.get("systems")
         own_systems = {k: _text(v) for k, v in systems.entries.items()} if systems else {}
         policies = entries.get("unmapped")
+        if folder.joinpath("conceptmaps").joinpath("policies.yaml").is_file():
+            stray = Place(f"{label}/conceptmaps/policies.yaml", 1, 1)
+            self.problems.add(stray, "this file is not read", "write unmapped: in mapping.yaml")
         authorities = entries.get("authorities")
         own_authorities = (
             {k: _text(v) for k, v in authorities.entries.items()} if authorities else {}
@@ -440,6 +455,7 @@ class LibraryReader:
             ignored=(*base.ignored, *self._ignored(entries.get("ignore"))),
             pinned=self._pinned(base, entries.get("extends")),
             policies={**base.policies, **_policies(policies)},
+            functions=functions,
         )
         check = FeedCheck(base, made, node, self.problems.add)
         check.names()
@@ -459,6 +475,14 @@ class LibraryReader:
             advice = suggest(name, base.messages)
             self.problems.add(node.place, f"no message map 'standard/{name}'", advice)
         return name
+
+    def _functions(self, file: Folder, label: str) -> Mapping[str, site.SiteFunction]:
+        text = self._read(file, label) if file.is_file() else None
+        if text is None:
+            return {}
+        functions, problems = site.load(text, f"{label}/{file.name}")
+        self.problems.found += problems
+        return functions
 
     def _declared(self, node: Node | None) -> dict[str, dict[int, DeclaredField]]:
         found: dict[str, dict[int, DeclaredField]] = {}

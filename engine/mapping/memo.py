@@ -31,7 +31,8 @@ def memoised(name: str, build: DatatypeFunction) -> DatatypeFunction:
             return _first(memo, build, run, v, sep)
         value, said = hit
         if said is not None:
-            fresh, touched, unmapped = said
+            fresh, touched, unmapped, hold, reject = said
+            run.hold, run.reject = run.hold or hold, run.reject or reject
             run.fresh.extend(fresh)
             run.again(touched)
             run.unmapped.extend(unmapped)
@@ -43,11 +44,17 @@ def memoised(name: str, build: DatatypeFunction) -> DatatypeFunction:
 def _first(memo: dict[str, Any], build: DatatypeFunction, run: Run, v: str, sep: str) -> Any:
     """Convert a text that is new, and remember it with all that it said."""
     noted, mark, missed = len(run.fresh), len(run.touched), len(run.unmapped)
-    value = build(run, v, sep)
+    # what other values say of the message must not hide what this one says
+    hold, reject, run.hold, run.reject = run.hold, run.reject, None, None
+    try:
+        value = build(run, v, sep)
+    finally:
+        own, refused = run.hold, run.reject
+        run.hold, run.reject = hold or own, reject or refused
     if len(v) <= LONGEST:
         if len(memo) >= LIMIT:
             memo.clear()
-        said = (run.fresh[noted:], run.touched[mark:], run.unmapped[missed:])
+        said = (run.fresh[noted:], run.touched[mark:], run.unmapped[missed:], own, refused)
         memo[v] = (value, said if any(said) else None)
     return value
 

@@ -5,8 +5,9 @@ Frozen values without behaviour; load.py makes them from YAML, compile.py turns 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.errors import Place
 from engine.mapping.codesystems import CodeSystems
@@ -205,5 +206,7 @@ class Library:
     #: the message map that this feed is pinned to, or "" for the one of the message's type
     pinned: str = ""
     policies: Mapping[str, str] = field(default_factory=dict)
+    #: functions that the site wrote for this feed, by name
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     #: whose codes are all known
     codesystems: CodeSystems = field(default_factory=CodeSystems)

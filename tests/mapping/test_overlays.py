@@ -27,7 +27,7 @@ MESSAGE = (
 
 def library(folder: Path, text: str, **tables: str) -> MappingLibrary:
     feed = folder / "mappings" / "feed"
-    (feed / "conceptmaps").mkdir(parents=True)
+    (feed / "conceptmaps").mkdir(parents=True, exist_ok=True)
     (feed / "mapping.yaml").write_text(text, encoding="utf-8")
     for name, rows in tables.items():
         (feed / "conceptmaps" / f"{name}.csv").write_text(rows, encoding="utf-8")
@@ -117,6 +117,55 @@ def test_an_unmapped_code_is_kept_told_or_held(
     assert ("coding" in value) is (kept == "code")
     assert value["text"] == "fasting"
     assert (held in (result.hold or "")) if held else result.hold is None
+
+
+SEX = (
+    "source code,source display,target system,target code,target display\n"
+    "W,weiblich,http://hl7.org/fhir/administrative-gender,female,Female\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("unmapped", "held", "rejected"),
+    [
+        ("{sex: hold}", True, False),
+        ("{sex: reject}", False, True),
+        ("{sex: text}", False, False),
+        ("{default: hold}", True, False),
+    ],
+)
+def test_a_policy_counts_for_elements_that_take_one_code_only(
+    tmp_path: Path, unmapped: str, held: bool, rejected: bool
+) -> None:
+    rule = "rules:\n  PID[Patient]:\n    gender: PID-8 via sex\n"
+    text = f"mapping: feed\n{rule}unmapped: {unmapped}\n"
+    result = mapped(library(tmp_path, text, sex=SEX), MESSAGE)
+    assert "gender" not in bodies(result, "Patient")[0]
+    assert (result.hold is not None, result.reject is not None) == (held, rejected)
+    assert ("sex", "F", "") in result.unmapped
+
+
+def test_a_second_message_with_the_same_unknown_code_is_held_too(tmp_path: Path) -> None:
+    """What a datatype's map makes of a text is remembered, and so is that it holds."""
+    found = library(tmp_path, "mapping: feed\nunmapped: {NameType: hold}\n")
+    text = MESSAGE.replace("Testpatient^Anna", "Testpatient^Anna^^^^^?")
+    assert [bool(mapped(found, text).hold) for _ in range(3)] == [True, True, True]
+    assert mapped(found, MESSAGE).hold is None
+
+
+def test_a_policy_of_the_standard_counts_until_a_feed_says_otherwise(tmp_path: Path) -> None:
+    policies = library(tmp_path, "mapping: feed\nunmapped: {Race: hold}\n").library("feed").policies
+    assert policies["default"] == "keep"
+    assert policies["Race"] == "hold"
+
+
+def test_a_policies_file_of_a_feed_is_not_passed_over(tmp_path: Path) -> None:
+    folder = tmp_path / "mappings" / "feed" / "conceptmaps"
+    folder.mkdir(parents=True)
+    (folder / "policies.yaml").write_text("default: hold\n")
+    with pytest.raises(ConfigurationError) as raised:
+        library(tmp_path, "mapping: feed\n")
+    assert "write unmapped: in mapping.yaml" in str(raised.value)
 
 
 @pytest.mark.parametrize(
