@@ -63,9 +63,7 @@ def _via(
     return call(run, v, sep, table, local, policy)
 
 
-def _as_code(
-    table: ConceptMap, kind: str, policy: str, run: Run, v: str, sep: str
-) -> Any:
+def _as_code(table: ConceptMap, kind: str, policy: str, run: Run, v: str, sep: str) -> Any:
     return coding.code(run, v, sep, table, kind, policy)
 
 
