@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 import orjson
+from rich.markup import escape
 from rich.table import Table
 
 from engine.cli.terminal import console
 from engine.errors import MessageError
 from engine.hl7v2.message import Message
-from engine.mapping.explain import Explained, Leaf
-from engine.mapping.trace import Origin, Position
+from engine.mapping.explain import Explained
 from engine.workbench import inputs
+from engine.workbench.explained import ElementRow, elements, fields
 from engine.workbench.feeds import feed
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -26,6 +28,7 @@ _COLOURS = {
     "reported": "yellow",
     "unmapped": "red",
 }
+_LONGEST = 60
 
 
 @click.command()
@@ -47,15 +50,16 @@ def explain(
 ) -> None:
     """Show the way of each value of FILE's messages.
 
-    First every element of every resource, with the field, the rule's address and the table it
-    came through; then every populated field, with what it became: elements, "ignored" by a
-    rule, "repeated" (a kindred field says the same), "reported" as an issue, or UNMAPPED.
+    First every element of every resource, with its value, the fields it came from, the rule's
+    address, the datatype map's rule it came through, and the table; what comes from no field is
+    said by the rule itself, or links to what another rule made. Then every populated field, with
+    what it became: elements, "ignored" and by which line, "repeated" (a kindred field says the
+    same), "reported" as an issue, or UNMAPPED.
     """
     given = inputs.given([path])
     if isinstance(given, str):
         raise click.UsageError(given)
     found = feed(config, channel, mapping, mappings)
-    terminal = console()
     tracing = found.library.tracing(found.mapping)
     failed = False
     for raw in inputs.messages(given[0].read()):
@@ -68,76 +72,78 @@ def explain(
         explained = tracing.explain(message, found.context(message))
         if as_json:
             click.echo(orjson.dumps(plain(explained, message)))
-            continue
-        if not unmapped:
-            terminal.print(_elements(explained, message))
-        terminal.print(_fields(explained, only="unmapped" if unmapped else ""))
-        for issue in explained.mapped.issues:
-            said = f"{issue.at or ''} {issue.what} {issue.rule}"
-            terminal.print(f"[yellow]{issue.severity}[/] {said}")
+        else:
+            _show(explained, message, unmapped)
     sys.exit(1 if failed else 0)
 
 
-def where(message: Message, position: Position) -> str:
-    """A position as a path: PID-3[2].4."""
-    index, number, repetition, component, subcomponent = position
-    segment = message.segments[index]
-    text = segment.name if segment.sequence == 1 else f"{segment.name}({segment.sequence})"
-    text += f"-{number}" + (f"[{repetition}]" if repetition > 1 else "")
-    text += f".{component}" if component else ""
-    return text + (f".{subcomponent}" if subcomponent > 1 else "")
+def _show(explained: Explained, message: Message, unmapped: bool) -> None:
+    terminal = console()
+    if not unmapped:
+        terminal.print(_elements(explained, message))
+    terminal.print(_fields(explained, message, only="unmapped" if unmapped else ""))
+    for issue in explained.mapped.issues:
+        said = escape(f"{issue.at or ''} {issue.what} {issue.rule}")
+        terminal.print(f"[yellow]{issue.severity}[/] {said}")
 
 
 def _elements(explained: Explained, message: Message) -> Table:
     table = Table(title="elements", title_justify="left", box=None, pad_edge=False)
-    for head in ("resource", "element", "from", "rule", "table"):
+    for head in ("resource", "element", "value", "from", "rule", "table"):
         table.add_column(head, overflow="fold")
     last = ""
-    for origin in explained.origins:
-        if not origin.type:
-            continue
-        sources = ", ".join(where(message, source) for source in origin.sources)
-        name = "" if origin.uuid == last else origin.type
-        last = origin.uuid
+    for row in elements(explained, message):
+        name = "" if row.resource == last else row.resource
+        last = row.resource
         table.add_row(
-            f"[bold]{name}[/]", origin.path, f"[cyan]{sources}[/]", origin.rule, origin.table
+            f"[bold]{escape(name)}[/]",
+            escape(row.path),
+            escape(_short(row.value)),
+            f"[cyan]{escape(', '.join(row.sources))}[/]",
+            escape(_rule(row)),
+            escape(row.table),
         )
     return table
 
 
-def _fields(explained: Explained, only: str) -> Table:
+def _rule(row: ElementRow) -> str:
+    if not row.rule:
+        return "required by R4" if _absent(row) else "to what a field made"
+    return f"{row.rule} by {row.through}" if row.through else row.rule
+
+
+def _absent(row: ElementRow) -> bool:
+    return "extension" in row.path or row.value == "unknown"
+
+
+def _fields(explained: Explained, message: Message, only: str) -> Table:
     table = Table(title="fields", title_justify="left", box=None, pad_edge=False)
-    for head in ("field", "value", "fate", "became"):
+    for head in ("field", "name", "value", "fate", "became"):
         table.add_column(head, overflow="fold")
-    for leaf in explained.leaves:
-        if only and leaf.fate != only:
+    for row in fields(explained, message):
+        if only and row.fate != only:
             continue
-        name = (
-            leaf.path if leaf.sequence == 1 else f"{leaf.segment}({leaf.sequence}){leaf.path[3:]}"
+        fate = row.fate.upper() if row.fate == "unmapped" else row.fate
+        became = ", ".join(row.elements) or row.why
+        table.add_row(
+            escape(row.field),
+            escape(row.name),
+            escape(_short(row.value)),
+            f"[{_COLOURS[row.fate]}]{fate}[/]",
+            escape(became),
         )
-        fate = leaf.fate.upper() if leaf.fate == "unmapped" else leaf.fate
-        table.add_row(name, leaf.value[:60], f"[{_COLOURS[leaf.fate]}]{fate}[/]", _became(leaf))
     return table
 
 
-def _became(leaf: Leaf) -> str:
-    return ", ".join(f"{origin.type}.{origin.path}" for origin in leaf.elements) or leaf.why
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def plain(explained: Explained, message: Message) -> dict[str, Any]:
     """Everything, as JSON has it."""
     return {
-        "elements": [_origin(origin, message) for origin in explained.origins if origin.type],
-        "fields": [
-            {
-                "field": where(message, leaf.position),
-                "value": leaf.value,
-                "fate": leaf.fate,
-                "elements": [f"{origin.type}.{origin.path}" for origin in leaf.elements],
-                "why": leaf.why,
-            }
-            for leaf in explained.leaves
-        ],
+        "elements": [_plain(row) for row in elements(explained, message)],
+        "fields": [asdict(row) for row in fields(explained, message)],
         "issues": [
             {
                 "severity": issue.severity,
@@ -150,12 +156,14 @@ def plain(explained: Explained, message: Message) -> dict[str, Any]:
     }
 
 
-def _origin(origin: Origin, message: Message) -> dict[str, Any]:
+def _plain(row: ElementRow) -> dict[str, Any]:
     return {
-        "resource": origin.type,
-        "uuid": origin.uuid,
-        "element": origin.path,
-        "from": [where(message, source) for source in origin.sources],
-        "rule": origin.rule,
-        "table": origin.table,
+        "resource": row.resource,
+        "name": row.name,
+        "element": row.path,
+        "value": row.value,
+        "from": row.sources,
+        "rule": row.rule,
+        "through": row.through,
+        "table": row.table,
     }

@@ -10,7 +10,7 @@ from engine.hl7v2 import dictionary
 from engine.hl7v2.message import Message, Segment
 from engine.mapping.grammar import Ref
 from engine.mapping.library import Mapping
-from engine.mapping.model import Library
+from engine.mapping.model import Ignored, Library
 from engine.mapping.result import Context, Mapped
 from engine.mapping.runtime import Body, Made
 from engine.mapping.trace import Origin, Position, TracingRun, path_to
@@ -186,16 +186,22 @@ def _covers(source: Position, leaf: Position) -> bool:
     return all(not a or a == b for a, b in zip(source[2:], leaf[2:], strict=True))
 
 
+def _said(item: Ignored) -> str:
+    """Why something is ignored, and which line says so."""
+    where = f"{item.place.file}:{item.place.line}"
+    return f"{item.reason} ({where})" if item.reason else f"by {where}"
+
+
 class _Ignored:
     """What a library drops on purpose."""
 
     def __init__(self, library: Library) -> None:
-        self._segments = {i.ref: i.reason for i in library.ignored if isinstance(i.ref, str)}
+        self._segments = {i.ref: _said(i) for i in library.ignored if isinstance(i.ref, str)}
         self._fields: dict[tuple[str, int], list[tuple[Ref, str]]] = {}
         for item in library.ignored:
             if isinstance(item.ref, Ref):
                 slot = (item.ref.segment, item.ref.field or 0)
-                self._fields.setdefault(slot, []).append((item.ref, item.reason))
+                self._fields.setdefault(slot, []).append((item.ref, _said(item)))
 
     def reason(self, segment: str, position: Position) -> str | None:
         """Why a leaf is ignored, "" when no reason is given, None when it is not."""

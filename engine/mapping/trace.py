@@ -94,7 +94,7 @@ class TracingRun(Run):
             value.under(rule, final)
         elif isinstance(value, dict):
             shared = self.shared.get(str(value.get("reference", "")).removeprefix("urn:uuid:"))
-            for item in (shared.body if shared is not None else value).values():
+            for item in (*value.values(), *(shared.body.values() if shared is not None else ())):
                 self.under(item, rule, final)
         elif isinstance(value, list):
             for item in value:
