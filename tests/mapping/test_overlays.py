@@ -89,7 +89,8 @@ def test_what_a_feed_ignores_is_ignored_and_not_unmapped(tmp_path: Path) -> None
     found = library(tmp_path, "mapping: feed\nignore:\n  ZAU: audit trail of the sender\n")
     leaves = found.tracing("feed").explain(Message.parse(MESSAGE), CONTEXT).leaves
     fates = {(leaf.segment, leaf.fate, leaf.why) for leaf in leaves if leaf.segment == "ZAU"}
-    assert fates == {("ZAU", "ignored", "audit trail of the sender")}
+    where = "mappings/feed/mapping.yaml:3"
+    assert fates == {("ZAU", "ignored", f"audit trail of the sender ({where})")}
 
 
 @pytest.mark.parametrize(
