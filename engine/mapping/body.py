@@ -459,12 +459,13 @@ class Writer:
     def _where(self, link: Link, place: Place, slot: Slot) -> str:
         """What the other resource's segments must say, as pairs of a place and a text."""
         pairs = []
-        for theirs, mine in link.where:
+        for theirs, mine, under in link.where:
             found = self.fetch.raw(mine, slot.site)
             if found is None or not theirs.segment:
                 self.fail(place, f"'{mine if found is None else theirs}' is not known here")
                 continue
-            at = (theirs.segment, theirs.field, theirs.component or 1, theirs.subcomponent or 1)
+            part, sub = theirs.component or 1, theirs.subcomponent or 1
+            at = (theirs.segment, theirs.field, part, sub, under)
             pairs.append(f"({at}, {self.fetch.text(found)})")
         return f"({''.join(pair + ', ' for pair in pairs)})"
 

@@ -34,15 +34,16 @@ def _value(cursor: Cursor, *, nested: bool) -> Value:
     return _source(cursor)
 
 
-def _pairs(cursor: Cursor) -> tuple[tuple[Ref, Ref], ...]:
+def _pairs(cursor: Cursor) -> tuple[tuple[Ref, Ref, bool], ...]:
     """What tells the resource that a link means: ``where OBX-3.1 is OBR-26.1.1 and …``."""
-    pairs: list[tuple[Ref, Ref]] = []
+    pairs: list[tuple[Ref, Ref, bool]] = []
     while cursor.word("and") if pairs else cursor.word("where"):
         theirs = reference(cursor)
-        mine = reference(cursor) if cursor.word("is") else None
+        under = cursor.word("is", "under")
+        mine = reference(cursor) if under or cursor.word("is") else None
         if theirs is None or mine is None:
             cursor.fail("'where' compares two paths", "-> Observation where OBX-3.1 is OBR-26.1.1")
-        pairs.append((theirs, mine))
+        pairs.append((theirs, mine, under))
     return tuple(pairs)
 
 

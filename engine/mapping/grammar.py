@@ -141,11 +141,12 @@ class Link:
     """A reference to what another rule file made in this scope, written ``-> Patient``.
 
     ``-> Observation where OBX-3.1 is OBR-26.1.1`` looks in the whole message: the first path is
-    of the segments about the other resource, the second of those about this one.
+    of the segments about the other resource, the second of those about this one. ``is under``
+    asks for a sub-id one level down (``1.2`` under ``1``), in the same groups.
     """
 
     name: str
-    where: tuple[tuple[Ref, Ref], ...] = ()
+    where: tuple[tuple[Ref, Ref, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from engine.mapping.groups import Scope
-from engine.mapping.runtime import Body, Link, Made, Run, Where
+from engine.mapping.runtime import Body, Link, Made, Run, Spot, Where
+
+#: A text in the segments of a resource; with its groups, where only those count.
+Told = tuple[Scope | None, str]
 
 
 class Linker:
@@ -25,6 +28,7 @@ class Linker:
         # all that stands in one place among the groups means the same by a name
         self._one: dict[int, dict[str, Made | None]] = {}
         self._all: dict[int, dict[str, list[Made]]] = {}
+        self._told_at: dict[tuple[str, Spot], dict[Told, list[Made]]] = {}
         self._late: list[tuple[Body, Made]] = []
 
     def resolve(self) -> None:
@@ -87,12 +91,12 @@ class Linker:
         """The resources whose segments say what this one asks; of them, those in most groups."""
         if not where[0][1]:
             return []
-        asked = [(at, text) for at, text in where if text]
+        (at, text), *rest = [(at, text) for at, text in where if text]
         found = [
             other
-            for _, others in self._places.get(target, ())
-            for other in others
-            if other is not made and all(self._says(other, *pair) for pair in asked)
+            for other in self._telling(target, at).get(_asked(made, at, text), ())
+            if other is not made
+            and all(self._told(other, at) == _asked(made, at, text) for at, text in rest)
         ]
         nearness = [
             sum(bool(a) and a == b for a, b in zip(made.scope, other.scope, strict=True))
@@ -101,12 +105,23 @@ class Linker:
         most = max(nearness, default=0)
         return [other for other, near in zip(found, nearness, strict=True) if near == most]
 
-    def _says(self, other: Made, at: tuple[str, int, int, int], text: str) -> bool:
-        name, number, part, sub = at
+    def _telling(self, target: str, at: Spot) -> dict[Told, list[Made]]:
+        """The resources of a name by what stands at a place in their segments."""
+        index = self._told_at.get((target, at))
+        if index is None:
+            index = self._told_at[target, at] = {}
+            for _, others in self._places.get(target, ()):
+                for other in others:
+                    index.setdefault(self._told(other, at), []).append(other)
+        return index
+
+    def _told(self, other: Made, at: Spot) -> Told:
+        name, number, part, sub, under = at
         run = self._run
         own = run.segment(other.index).name == name
         fields = run.fields(other.index) if own else run.near(name, other.index)
-        return run.value(run.nth(fields[number], 1), part, sub) == text
+        text = run.value(run.nth(fields[number], 1), part, sub)
+        return (other.scope, text.rpartition(".")[0]) if under else (None, text)
 
     def all(self, made: Made, target: str) -> list[Made]:
         """Every resource of that name in the groups that this one stands in."""
@@ -154,6 +169,11 @@ class Linker:
             if mine[number] and any(scope[number] for scope, _ in found):
                 found = [place for place in found if place[0][number] == mine[number]]
         return [other for _, others in found for other in others]
+
+
+def _asked(made: Made, at: Spot, text: str) -> Told:
+    """What another resource's segments are to tell; one level down, in the same groups."""
+    return (made.scope if at[4] else None, text)
 
 
 def refer(holder: Body, key: str, others: list[Made], itself: Made) -> None:

@@ -24,8 +24,10 @@ from engine.mapping.model import Key
 from engine.mapping.result import Context, Issue, Severity
 
 Body = dict[str, Any]
+#: a place in the segments of another resource, and whether it must be one level down (``1.2``)
+Spot = tuple[str, int, int, int, bool]
 #: what a link asks of the other resource: a place in its segments, and the text to stand there
-Where = tuple[tuple[tuple[str, int, int, int], str], ...]
+Where = tuple[tuple[Spot, str], ...]
 
 
 def dumps(value: Any) -> str:

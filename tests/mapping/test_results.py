@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -246,3 +247,36 @@ def test_every_status_of_a_report_is_known(mapping: Mapping, code: str) -> None:
     obr = OBR.format(1).removesuffix("F") + code
     [report] = of(convert(mapping, obr, OBX.format(1, "A", 1)), "DiagnosticReport")
     assert report["status"] == REPORT_STATUS[code]
+
+
+SUB = "OBX|{0}|ST|{1}^{1}^L|{2}|value||||||F"
+
+
+def test_sub_ids_in_levels_make_members_within_their_order(mapping: Mapping) -> None:
+    bodies = convert(
+        mapping,
+        OBR.format(1), SUB.format(1, "A", "1"), SUB.format(2, "B", "1.1"),
+        SUB.format(3, "C", "1.2"),
+        SUB.format(4, "D", "1.2.1"), SUB.format(5, "E", "2"),
+        OBR.format(2), SUB.format(1, "F", "1.1"),
+    )  # fmt: skip
+    named = {body["fullUrl"]: body["code"]["text"] for body in of(bodies, "Observation")}
+    members = {
+        body["code"]["text"]: [named[ref["reference"]] for ref in body.get("hasMember", ())]
+        for body in of(bodies, "Observation")
+    }
+    assert members == {"A": ["B", "C"], "B": [], "C": ["D"], "D": [], "E": [], "F": []}
+
+
+def test_thousands_of_sub_ids_are_grouped_in_linear_time(mapping: Mapping) -> None:
+    few, many = (
+        _seconds(mapping, [SUB.format(n, f"C{n}", f"{n // 10}.{n % 10}") for n in range(size)])
+        for size in (500, 4000)
+    )
+    assert many < few * 8 * 4
+
+
+def _seconds(mapping: Mapping, segments: list[str]) -> float:
+    started = time.process_time()
+    convert(mapping, OBR.format(1), *segments)
+    return time.process_time() - started
