@@ -253,6 +253,29 @@ def test_a_certification_has_its_days() -> None:
     assert response["preAuthPeriod"] == {"start": "2023", "end": "2024"}
 
 
+def test_what_a_payor_authorized_of_a_referral() -> None:
+    found = resources(
+        "REF^I12^REF_I12",
+        ("RF1", {6: "R1"}),
+        ("AUT", {2: "INS1", 3: "Payor", 4: "2023", 5: "2024", 6: "A77", 14: "A^Approved"}),
+        ("PID", PID),
+    )
+    (response,) = found["ClaimResponse"]
+    assert (response["preAuthRef"], response["disposition"]) == ("A77", "Approved")
+    assert response["preAuthPeriod"] == {"start": "2023", "end": "2024"}
+
+
+def test_the_services_and_the_race_of_a_member_of_the_staff() -> None:
+    found = resources(
+        "MFN^M02^MFN_M02",
+        ("MFI", {1: "PRA"}),
+        ("MFE", {1: "MAD", 4: "S1"}),
+        ("STF", {1: "S1", 3: "Nurse^Nora", 9: "SUR^Surgery", 27: "2106-3^White"}),
+    )
+    assert extensions(found["Practitioner"][0], "us-core-race")
+    assert [coded(item) for item in found["PractitionerRole"][0]["specialty"]] == ["SUR"]
+
+
 def test_who_verified_a_coverage_is_its_provenance() -> None:
     found = of("Provenance", ("IN1", {**COVERAGE, 29: "20230303", 30: "V1^Verifier^Vera"}))
     (verification,) = [body for body in found if body["activity"].get("text") == "Verification"]
