@@ -12,10 +12,11 @@ from engine.errors import ConfigurationError, Problem
 from engine.hl7v2.message import Message
 from engine.mapping.compile import Compiler
 from engine.mapping.finish import Finisher
+from engine.mapping.folders import Folder
 from engine.mapping.included import expanded
 from engine.mapping.keys import Keys
-from engine.mapping.load import Folder, LibraryReader
 from engine.mapping.model import Library
+from engine.mapping.overlay import LibraryReader
 from engine.mapping.result import Context, Mapped
 from engine.mapping.runtime import Dialect, Run
 

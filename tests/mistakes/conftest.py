@@ -7,8 +7,8 @@ from functools import cache
 import pytest
 
 from engine.mapping.library import standard_folder
-from engine.mapping.load import LibraryReader
 from engine.mapping.model import Library
+from engine.mapping.overlay import LibraryReader
 
 _read = LibraryReader.standard
 
