@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from engine.hl7v2.message import Message
 from engine.mapping.library import load_library
 from engine.mapping.result import Context, Mapped
 
+STANDARD = Path(__file__).parents[2] / "mappings" / "standard"
 MAPPING = load_library().mapping()
 CONTEXT = Context(UTC, datetime(2026, 1, 5, tzinfo=UTC), "ward")
 HEAD = "MSH|^~\\&|A|B|C|D|20260105||{}|1|P|2.5.1"
@@ -83,3 +85,15 @@ def test_a_status_outside_of_a_required_binding_is_noted_and_not_sent() -> None:
     made = mapped(PATIENT, problem.format("NOSUCH"), kind="PPR^PC1")
     assert "clinicalStatus" not in first(made, "Condition")
     assert [item for item in made.unmapped if item[1] == "NOSUCH"]
+
+
+def test_no_rule_puts_a_field_under_an_hl7_table_unasked() -> None:
+    """``table(PATH, =0909)`` asks whether the table has the code; a constant does not."""
+    constant = "is: =http://terminology.hl7.org/CodeSystem/v2-"
+    beside = "system: =http://terminology.hl7.org/CodeSystem/v2-"
+    unasked = [
+        file.name
+        for file in STANDARD.rglob("*.yaml")
+        if constant in (text := file.read_text(encoding="utf-8")) or beside in text
+    ]
+    assert unasked == []
