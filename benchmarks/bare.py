@@ -13,7 +13,7 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -67,17 +67,21 @@ class Committer(threading.Thread):
 
     def run(self) -> None:
         """Group after group, for ever."""
-        session = Session(self._folder / "bare.db", time.time)
-        migrate(session.connection, self._folder / "bare.db")
-        self._bucket = session.bucket("bare", "mllp")
-        self._destination = session.destination("nowhere")
-        self._connection = session.connection
+        self.open("bare.db", time.time)
         while True:
             group = self._group()
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._insert(group)
-            self._connection.execute("COMMIT")
+            self.connection.execute("BEGIN IMMEDIATE")
+            self.insert(group)
+            self.connection.execute("COMMIT")
             self._reactor.callFromThread(answer, group)
+
+    def open(self, name: str, clock: Callable[[], float]) -> None:
+        """Make the store, with the schema and the settings of the engine's."""
+        session = Session(self._folder / name, clock)
+        migrate(session.connection, self._folder / name)
+        self._bucket = session.bucket("bare", "mllp")
+        self._destination = session.destination("nowhere")
+        self.connection = session.connection
 
     def _group(self) -> list[Waiting]:
         group = [self._queue.get()]
@@ -88,7 +92,8 @@ class Committer(threading.Thread):
             pass
         return group
 
-    def _insert(self, group: Sequence[Waiting]) -> None:
+    def insert(self, group: Sequence[Waiting]) -> None:
+        """The rows of a group, as the engine's store makes them."""
         now = time.time()
         messages, deliveries, places, ready = [], [], [], []
         for number, (_, raw, control_id) in enumerate(group, self._last + 1):
@@ -112,10 +117,10 @@ class Committer(threading.Thread):
             if not blocked:
                 ready.append((self._destination, 0.0, delivery))
         self._last += len(group)
-        bulk.insert(self._connection, _MESSAGE, messages)
-        bulk.insert(self._connection, _DELIVERY, deliveries)
-        bulk.insert(self._connection, "waiting (lane, delivery)", places)
-        bulk.insert(self._connection, "ready (destination, due, delivery)", ready)
+        bulk.insert(self.connection, _MESSAGE, messages)
+        bulk.insert(self.connection, _DELIVERY, deliveries)
+        bulk.insert(self.connection, "waiting (lane, delivery)", places)
+        bulk.insert(self.connection, "ready (destination, due, delivery)", ready)
         self._count(len(group))
 
     def _count(self, more: int) -> None:
@@ -126,7 +131,7 @@ class Committer(threading.Thread):
             ("delivery", self._destination, "queued", more),
         ]
         end = "ON CONFLICT DO UPDATE SET counted = counted + excluded.counted"
-        bulk.insert(self._connection, "ledger (book, account, entry, counted)", rows, end)
+        bulk.insert(self.connection, "ledger (book, account, entry, counted)", rows, end)
 
 
 def _field_3(raw: bytes, segment: bytes) -> str:
