@@ -22,9 +22,9 @@ from engine.mapping.functions import FUNCTIONS
 from engine.mapping.grammar import Call, Condition, Link, Literal, Ref, Source, Value
 from engine.mapping.grammar import Code as CodeValue
 from engine.mapping.invariants import ordered
+from engine.mapping.made import Link as Referral
 from engine.mapping.memo import memoised
 from engine.mapping.model import Block, Body, Each, Filled, Leaf, Make, Rule, Several, When
-from engine.mapping.runtime import Link as Referral
 from engine.mapping.survey import is_constant, is_pure, is_static, links_of, value_refs
 
 if TYPE_CHECKING:

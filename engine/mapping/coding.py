@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from engine.mapping.conceptmap import ConceptMap
+from engine.mapping.made import Body
 from engine.mapping.result import Severity
-from engine.mapping.runtime import Body, Run
+from engine.mapping.runtime import Run
 
 #: What is said of a code that the system it is sent under does not have.
 FOREIGN = "a code is not in the code system that it is sent under"

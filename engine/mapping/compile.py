@@ -18,9 +18,10 @@ from engine.mapping.convert import Conversions
 from engine.mapping.emit import Emitter
 from engine.mapping.fetch import Site, head
 from engine.mapping.invariants import ordered
+from engine.mapping.made import MESSAGE, PARENT, SEGMENT, Spec
 from engine.mapping.memo import memoised
 from engine.mapping.model import DatatypeMap, Library, SegmentMap
-from engine.mapping.runtime import MESSAGE, PARENT, SEGMENT, Run, Spec
+from engine.mapping.runtime import Run
 from engine.mapping.survey import field_elements, often_asked, referenced_segments, split_constants
 
 SegmentFunction = Callable[[Run, int], None]

@@ -15,9 +15,10 @@ from engine.mapping.constants import advice
 from engine.mapping.emit import Emitter
 from engine.mapping.fetch import Raw
 from engine.mapping.functions import Function
+from engine.mapping.made import Shared, dumps
 from engine.mapping.memo import memoised, remembered_text
 from engine.mapping.model import DatatypeMap, Library
-from engine.mapping.runtime import Run, Shared, dumps
+from engine.mapping.runtime import Run
 
 if TYPE_CHECKING:
     from engine.mapping.compile import Compiler

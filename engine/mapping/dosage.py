@@ -6,7 +6,7 @@ of them say different things. A second route or a second timing is an instructio
 
 from __future__ import annotations
 
-from engine.mapping.runtime import Body
+from engine.mapping.made import Body
 
 
 def fold(body: Body) -> None:

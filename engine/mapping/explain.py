@@ -10,9 +10,9 @@ from engine.hl7v2 import dictionary
 from engine.hl7v2.message import Message, Segment
 from engine.mapping.grammar import Ref
 from engine.mapping.library import Mapping
+from engine.mapping.made import Body, Made
 from engine.mapping.model import Ignored, Library
 from engine.mapping.result import Context, Mapped
-from engine.mapping.runtime import Body, Made
 from engine.mapping.trace import Origin, Position, TracingRun, path_to
 
 #: What frames a message rather than says something: delimiters, and what acknowledges.

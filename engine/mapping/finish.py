@@ -10,12 +10,13 @@ from engine.mapping.dosage import fold
 from engine.mapping.invariants import settle
 from engine.mapping.keys import Atom, Keys, Known, Line
 from engine.mapping.links import Linker
+from engine.mapping.made import Made, Shared
 from engine.mapping.memo import LIMIT, LONGEST
 from engine.mapping.model import Key
 from engine.mapping.references import make_literal
 from engine.mapping.required import require
 from engine.mapping.result import Knows, Mapped, Resource
-from engine.mapping.runtime import Made, Run, Shared
+from engine.mapping.runtime import Run
 
 #: The place of a segment, one object for all that name it.
 _origin = lru_cache(maxsize=4096)(Location)

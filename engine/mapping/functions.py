@@ -18,7 +18,8 @@ import orjson
 
 from engine.mapping import coding, datatypes, dates, spans
 from engine.mapping.coding import V2_TABLE
-from engine.mapping.runtime import Body, Run
+from engine.mapping.made import Body
+from engine.mapping.runtime import Run
 
 #: What a feed may not know: an OID is dotted numbers, a UUID is what RFC 9562 draws.
 _OID = re.compile(r"[0-2](\.(0|[1-9]\d*))+")

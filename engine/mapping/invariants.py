@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine.mapping.coding import ALTERNATE
-from engine.mapping.runtime import Body, Run
+from engine.mapping.made import Body
+from engine.mapping.runtime import Run
 
 ORIGINAL = "http://hl7.org/fhir/StructureDefinition/originalText"
 

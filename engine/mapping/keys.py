@@ -12,9 +12,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from engine.mapping.grammar import Ref, Source
+from engine.mapping.made import Made
 from engine.mapping.model import Key, Library
 from engine.mapping.result import Knows
-from engine.mapping.runtime import Made
 
 if TYPE_CHECKING:
     from engine.mapping.finish import Finisher

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from engine.mapping.groups import Scope
-from engine.mapping.runtime import Body, Link, Made, Run, Spot, Where
+from engine.mapping.made import Body, Link, Made, Spot, Where
+from engine.mapping.runtime import Run
 
 #: A text in the segments of a resource; with its groups, where only those count.
 Told = tuple[Scope | None, str]

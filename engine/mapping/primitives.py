@@ -13,7 +13,8 @@ from engine.fhir import definitions
 from engine.fhir.validity import valid
 from engine.hl7v2 import dictionary
 from engine.mapping import coding, datatypes
-from engine.mapping.runtime import Body, Run
+from engine.mapping.made import Body
+from engine.mapping.runtime import Run
 from engine.mapping.unconvertible import Unconvertible
 
 #: v2 types that are one text, in which a stray separator is only a character.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from engine.mapping.runtime import Body, Made
+from engine.mapping.made import Body, Made
 
 #: Where maps write logical references, by the resource that holds them.
 _HOLDERS: dict[str, tuple[tuple[str, ...], ...]] = {

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from engine.fhir import definitions
-from engine.mapping.runtime import Body
+from engine.mapping.made import Body
 
 ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _UNKNOWN: list[Body] = [{"url": ABSENT, "valueCode": "unknown"}]

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engine.mapping.runtime import Body, Run, Shared
+from engine.mapping.made import Body, Shared
+from engine.mapping.runtime import Run
 
 #: Segment index, field, repetition, component, subcomponent; 0 means all of them.
 Position = tuple[int, int, int, int, int]

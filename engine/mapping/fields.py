@@ -1,0 +1,182 @@
+"""The fields of a message as rules read them: what stands nearest, its parts, decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.hl7v2.escape import unescape
+from engine.hl7v2.message import Message
+from engine.mapping.groups import Scope
+
+
+class Fields:
+    """One message, each segment with its place among the groups."""
+
+    def __init__(self, message: Message, scopes: list[Scope], width: int) -> None:
+        self.message = message
+        self.scopes = scopes
+        delimiters = message.delimiters
+        self.C = delimiters.component or "\x00"
+        self.R = delimiters.repetition or "\x00"
+        self.S = delimiters.subcomponent or "\x00"
+        self.E = delimiters.escape or "\x00"
+        self.pad = [""] * width
+        self._near: dict[int, dict[str, list[str]]] = {}
+        self._nearest: dict[tuple[str, int], int | None] = {}
+        self._has: dict[tuple[str, int], bool] = {}
+        self._nulls = '""' in message.text
+        self._fields: list[list[str] | None] = [None] * len(message.segments)
+        self.nulls: dict[int, list[int]] = {}
+
+    # ------------------------------------------------------------ fields
+
+    def fields(self, index: int) -> list[str]:
+        """The raw fields of a segment, padded, and without ``""`` (which deletes)."""
+        fields = self._fields[index]
+        if fields is None:
+            own = self.message.segments[index].fields
+            fields = own + self.pad[len(own) :]
+            if self._nulls and '""' in self.message.segments[index].text:
+                fields = self._without_nulls(index, fields)
+            self._fields[index] = fields
+        return fields
+
+    def _without_nulls(self, index: int, fields: list[str]) -> list[str]:
+        deleted = [number for number, value in enumerate(fields) if value == '""']
+        if deleted:
+            self.nulls[index] = deleted
+        return [self._without_null(value) if '""' in value else value for value in fields]
+
+    def _without_null(self, value: str) -> str:
+        if self.R in value:
+            return self.R.join(self._without_null(item) for item in value.split(self.R))
+        parts = [
+            self.S.join("" if sub == '""' else sub for sub in part.split(self.S))
+            for part in value.split(self.C)
+        ]
+        return self.C.join(parts)
+
+    def around(self, index: int) -> dict[str, list[str]]:
+        """What is known of the segments nearest to this one, by name."""
+        return self._near.setdefault(id(self.scopes[index]), {})
+
+    def near(self, name: str, index: int) -> list[str]:
+        """The fields of the segment of that name that belongs nearest to this one."""
+        around = self.around(index)
+        fields = around.get(name)
+        if fields is None:
+            found = self.nearest(name, index)
+            fields = around[name] = self.pad if found is None else self.fields(found)
+        return fields
+
+    def nearest(self, name: str, index: int) -> int | None:
+        """The index of that segment, or None."""
+        slot = (name, id(self.scopes[index]))
+        if slot not in self._nearest:
+            self._nearest[slot] = self._search(name, index)
+        return self._nearest[slot]
+
+    def _search(self, name: str, index: int) -> int | None:
+        scope, best, best_score = self.scopes[index], None, -1
+        for candidate in self.positions(name):
+            score = 0
+            for mine, theirs in zip(scope, self.scopes[candidate], strict=True):
+                if theirs and mine and theirs != mine:
+                    score = -1
+                    break
+                score += theirs == mine
+            later = score == best_score and candidate <= index
+            if score >= 0 and (score > best_score or later):
+                best, best_score = candidate, score
+        return best
+
+    def positions(self, name: str) -> list[int]:
+        """The indexes of all segments of that name."""
+        return [segment.index for segment in self.message.all(name)]
+
+    def has(self, name: str, index: int) -> bool:
+        """Whether a segment of that name stands in the same groups as this one."""
+        scope = self.scopes[index]
+        slot = (name, id(scope))
+        found = self._has.get(slot)
+        if found is None:
+            found = self._has[slot] = any(
+                all(not mine or mine == theirs for mine, theirs in zip(scope, other, strict=True))
+                for other in (self.scopes[position] for position in self.positions(name))
+            )
+        return found
+
+    def every(self, name: str, index: int, number: int, part: int, sub: int) -> list[str]:
+        """The decoded values of a field in all repetitions, and all segments in these groups."""
+        own = self.message.segments[index].name == name
+        indexes = [index] if own else [
+            position
+            for position in self.positions(name)
+            if all(
+                not mine or not theirs or mine == theirs
+                for mine, theirs in zip(self.scopes[index], self.scopes[position], strict=True)
+            )
+        ]  # fmt: skip
+        values = []
+        for position in indexes:
+            raw = self.fields(position)[number]
+            values += [self.value(item, part, sub) for item in raw.split(self.R)]
+        return [value for value in values if value]
+
+    # ------------------------------------------------------------ values
+
+    def value(self, raw: str, part: int = 1, sub: int = 1) -> str:
+        """One subcomponent of a repetition, decoded."""
+        return self.head(self.part(self.part(raw, part, self.C), sub, self.S))
+
+    def part(self, raw: str, number: int, separator: str) -> str:
+        """One part of a text that a separator divides; "" when there are fewer."""
+        if separator not in raw:
+            return raw if number == 1 else ""
+        parts = raw.split(separator)
+        return parts[number - 1] if number <= len(parts) else ""
+
+    def nth(self, raw: str, number: int) -> str:
+        """One repetition."""
+        return self.part(raw, number, self.R)
+
+    def picked(self, raw: str, test: Callable[[Any, str], bool]) -> str:
+        """The first repetition that meets a predicate, or ""."""
+        return next(iter(self.pick(raw, test)), "")
+
+    def count(self, raw: str) -> int:
+        """How many repetitions are valued."""
+        return sum(1 for item in raw.split(self.R) if item)
+
+    def listed(self, value: Any) -> Any:
+        """A value of a function as the list of values that it is."""
+        return value if isinstance(value, list) else (value,)
+
+    def pick(self, raw: str, test: Callable[[Any, str], bool]) -> list[str]:
+        """The repetitions that meet a predicate."""
+        return [item for item in raw.split(self.R) if item and test(self, item)]
+
+    def head(self, raw: str) -> str:
+        """The first subcomponent of the first component of the first repetition, decoded."""
+        if raw.isalnum():
+            return raw
+        for separator in (self.R, self.C, self.S):
+            if separator in raw:
+                raw = raw.split(separator, 1)[0]
+        return self.clean(raw)
+
+    def clean(self, raw: str) -> str:
+        """A subcomponent decoded, without the blanks and control characters FHIR forbids."""
+        if self.E in raw:
+            raw = unescape(raw, self.message.delimiters, self.message.charset)
+        raw = raw.strip()
+        if not raw.isprintable():
+            raw = "".join(c for c in raw if c >= " " or c in "\n\r\t")
+        return raw
+
+    def text(self, raw: str) -> str | None:
+        """Free text: repetitions are lines, and a stray separator in it is only a character."""
+        if self.R in raw:
+            raw = "\n".join(raw.split(self.R))
+        return self.clean(raw) or None
