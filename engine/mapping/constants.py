@@ -16,7 +16,7 @@ from engine.mapping.model import Block, Body, Leaf, Several
 from engine.mapping.rules import RuleReader
 
 if TYPE_CHECKING:
-    from engine.mapping.body import Writer
+    from engine.mapping.values import ValueWriter
 
 #: How a constant of a type is written, where people may not know.
 _EXAMPLES = {
@@ -37,7 +37,7 @@ def advice(word: str, known: Iterable[str]) -> str | None:
     return suggest(word, list(known))
 
 
-def build(body: Body, type_name: str, writer: Writer) -> Any:
+def build(body: Body, type_name: str, writer: ValueWriter) -> Any:
     """The FHIR value of a static body; problems go to the writer."""
     match body:
         case Leaf(Literal(text)):
@@ -51,7 +51,7 @@ def build(body: Body, type_name: str, writer: Writer) -> Any:
     raise TypeError(f"not a constant: {body}")
 
 
-def of(body: Body, element: Element, writer: Writer) -> Any:
+def of(body: Body, element: Element, writer: ValueWriter) -> Any:
     """The FHIR value of a static body for an element, which may allow certain codes only."""
     made = build(body, element.type, writer)
     if element.codes and isinstance(made, str) and made not in element.codes:
@@ -61,7 +61,9 @@ def of(body: Body, element: Element, writer: Writer) -> Any:
     return made
 
 
-def block(fields: tuple[tuple[str, Body], ...], type_name: str, writer: Writer) -> dict[str, Any]:
+def block(
+    fields: tuple[tuple[str, Body], ...], type_name: str, writer: ValueWriter
+) -> dict[str, Any]:
     """A complex constant; a single value for a list element is a list of one."""
     made: dict[str, Any] = {}
     for key, body in fields:
@@ -76,7 +78,7 @@ def block(fields: tuple[tuple[str, Body], ...], type_name: str, writer: Writer) 
     return made
 
 
-def literal(text: str, type_name: str, body: Body, writer: Writer) -> Any:
+def literal(text: str, type_name: str, body: Body, writer: ValueWriter) -> Any:
     """``=text`` in the type of its element."""
     if type_name == "boolean":
         if text not in ("true", "false"):
@@ -99,7 +101,7 @@ def literal(text: str, type_name: str, body: Body, writer: Writer) -> Any:
     return text
 
 
-def coded(system: str, code: str, type_name: str, body: Body, writer: Writer) -> Any:
+def coded(system: str, code: str, type_name: str, body: Body, writer: ValueWriter) -> Any:
     """``system#code`` in the type of its element."""
     uri = writer.compiler.library.systems.get(system, system)
     if ":" not in uri:
