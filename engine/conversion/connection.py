@@ -84,6 +84,8 @@ class MappingConnection(Protocol):
         seconds: Callable[[], float],
     ) -> None:
         self.jobs: deque[Job] = deque()
+        #: bytes of their messages
+        self.size = 0
         #: of the process; 0 until it is there
         self.pid = 0
         #: since when it has been at its first job
@@ -106,6 +108,7 @@ class MappingConnection(Protocol):
         if not self.jobs:
             self.since = self._seconds()
         self.jobs.append(job)
+        self.size += len(job.work.raw)
         self._wire.write(framed((job.number, *job.work)))
 
     def retire(self) -> None:
@@ -127,6 +130,7 @@ class MappingConnection(Protocol):
             return
         number, *answer = value
         job = self.jobs.popleft()
+        self.size -= len(job.work.raw)
         assert job.number == number
         self.since = self._seconds()
         job.answer(*answer)

@@ -12,9 +12,10 @@ from engine.conversion.channels import Conversions
 from engine.conversion.connection import MappingConnection
 from engine.conversion.nursery import Nursery
 
-#: Messages that a process has at once: enough that it need not wait for the engine, few enough
-#: that not many wait behind a long one.
-AHEAD = 4
+#: Messages that a process has at once, enough that neither waits for the other on a machine with
+#: more to do; and bytes of them, so that not many wait behind a long one.
+AHEAD = 16
+AHEAD_BYTES = 256 * 1024
 #: Seconds before another try when a process has ended before it could begin.
 PAUSE = 1.0
 
@@ -58,7 +59,9 @@ class Generation:
     def room(self) -> MappingConnection | None:
         """The process that has least to do, if it can take more."""
         least = min(self._connections, key=lambda one: len(one.jobs), default=None)
-        return least if least is not None and len(least.jobs) < AHEAD else None
+        if least is None or len(least.jobs) >= AHEAD or least.size >= AHEAD_BYTES:
+            return None
+        return least
 
     def retire(self) -> None:
         """End them when they have finished what they have."""

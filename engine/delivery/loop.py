@@ -85,7 +85,6 @@ class DeliveryLoop:
         self._random01 = random01
         self._turns = Turns(clock, now, turn=self._take_turn, wake=self._look)
         self._telling = Telling(store, clock, self._exchange)
-        self._limit = AHEAD * sender.concurrency
         self._ready: deque[Claimed] = deque()
         #: what each delivery that has begun waits for: to be mapped, or for its destination
         self._sending: dict[int, Deferred[Any]] = {}
@@ -150,7 +149,7 @@ class DeliveryLoop:
     def _exchange(self) -> None:
         """Tell the store what is over and ask it for more, in one commit."""
         self._telling.flush()
-        wanting = len(self._ready) < self._sender.concurrency
+        wanting = len(self._ready) < self._sender.concurrency + self._mapper.ahead
         if self._more and wanting and not (self._claiming or self._stopping):
             self._claim()
 
@@ -162,7 +161,8 @@ class DeliveryLoop:
             self._turns.soon()
 
     def _claim(self) -> None:
-        room = self._breaker.room(self._limit - self._unsettled + self._settling)
+        most = AHEAD * self._sender.concurrency + self._mapper.ahead
+        room = self._breaker.room(most - self._unsettled + self._settling)
         if room > 0:
             self._breaker.probe()
             self._claiming, self._more = True, False

@@ -16,6 +16,7 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from engine import log
 from engine.conversion.channels import Conversions, Work
 from engine.conversion.connection import MappingFault, MappingLost
+from engine.conversion.generation import AHEAD, AHEAD_BYTES
 from engine.conversion.pool import MappingPool
 from engine.errors import MessageError
 from engine.mapping.prepared import Prepared
@@ -171,11 +172,11 @@ async def test_a_reload_lets_end_what_is_being_mapped_and_maps_the_rest_anew(rig
     rig.use("old")
     await rig.texts("say 0")
     old = rig.processes()
-    being_mapped = rig.send("slow 1", "slow 2", "slow 3", "slow 4")
-    waiting = rig.send("say 5")
+    being_mapped = rig.send(*["slow 1"] + ["say 1"] * (AHEAD - 1))
+    waiting = rig.send("say 2")
     rig.use("new")
     found = [text_of(one) for one in await gatherResults(being_mapped + waiting)]
-    assert found == ["old1", "old2", "old3", "old4", "new5"]
+    assert found == ["old1"] * AHEAD + ["new2"]
     await until(lambda: not any(map(runs, old)))
 
 
@@ -194,12 +195,12 @@ async def test_a_process_of_before_a_reload_that_dies_leaves_its_work_to_the_new
 async def test_what_nobody_waits_for_any_more_is_let_go(rig: Rig) -> None:
     rig.use()
     await rig.texts("say 0")
-    waiting = rig.send(*(f"slow {n}" for n in range(6)))
-    for one in (waiting[0], waiting[5]):
+    waiting = rig.send("slow 0", *["say 1"] * AHEAD)
+    for one in (waiting[0], waiting[-1]):
         one.cancel()
         with pytest.raises(CancelledError):
             await one
-    assert len(await gatherResults(waiting[1:5])) == 4
+    assert len(await gatherResults(waiting[1:-1])) == AHEAD - 1
 
 
 @pytest_twisted.ensureDeferred
@@ -222,9 +223,21 @@ async def test_at_the_end_what_has_begun_is_finished_and_the_rest_is_cancelled(
     rig = Rig(tmp_path)
     rig.use()
     await rig.texts("say 0")
-    waiting = rig.send(*(f"slow {n}" for n in range(6)))
+    waiting = rig.send("slow 0", *["say 1"] * AHEAD, "say 2")
     await rig.pool.close()
-    assert [text_of(one) for one in await gatherResults(waiting[:4])] == ["0", "1", "2", "3"]
-    for one in waiting[4:]:
+    assert len(await gatherResults(waiting[:AHEAD])) == AHEAD
+    for one in waiting[AHEAD:]:
         with pytest.raises(CancelledError):
             await one
+
+
+@pytest_twisted.ensureDeferred
+async def test_not_many_wait_behind_a_long_one(rig: Rig) -> None:
+    rig.use(processes=2)
+    await rig.texts("say 0")
+    await until(lambda: all(rig.processes()))
+    long = rig.send("slow " + "x" * AHEAD_BYTES, "slow " + "y" * AHEAD_BYTES)
+    short = rig.send("say 1")
+    assert rig.pool._generation is not None
+    assert [len(one.jobs) for one in rig.pool._generation._connections] == [1, 1]
+    assert len(await gatherResults(long + short)) == 3
