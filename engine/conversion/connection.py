@@ -71,6 +71,12 @@ class Job:
             self.done.callback(result)
 
 
+#: While a process has more to do, its answers are told so many at once, or after so many seconds:
+#: deliveries that begin together search together, which is most of what they cost.
+TOGETHER = 8
+MOMENT = 0.025
+
+
 class MappingConnection(Protocol):
     """Jobs go in, answers come back in the same order.
 
@@ -81,7 +87,7 @@ class MappingConnection(Protocol):
         self,
         free: Callable[[], None],
         lost: Callable[[MappingConnection], None],
-        seconds: Callable[[], float],
+        clock: Any,
     ) -> None:
         self.jobs: deque[Job] = deque()
         #: bytes of their messages
@@ -92,7 +98,10 @@ class MappingConnection(Protocol):
         self.since = 0.0
         self._free = free
         self._lost = lost
-        self._seconds = seconds
+        self._clock = clock
+        self._seconds: Callable[[], float] = clock.seconds
+        self._answers: list[tuple[Job, list[Any]]] = []
+        self._telling: Any = None
         self._frames = Frames()
         self._retired = False
 
@@ -122,6 +131,10 @@ class MappingConnection(Protocol):
         for value in self._frames.feed(data):
             self._take(value)
         self._free()
+        if not self.jobs or len(self._answers) >= TOGETHER:
+            self._tell()
+        elif self._answers and self._telling is None:
+            self._telling = self._clock.callLater(MOMENT, self._tell)
 
     def _take(self, value: Any) -> None:
         if not self.pid:
@@ -133,10 +146,19 @@ class MappingConnection(Protocol):
         self.size -= len(job.work.raw)
         assert job.number == number
         self.since = self._seconds()
-        job.answer(*answer)
+        self._answers.append((job, answer))
         if self._retired:
             self.retire()
 
+    def _tell(self) -> None:
+        if self._telling is not None and self._telling.active():
+            self._telling.cancel()
+        self._telling = None
+        answers, self._answers = self._answers, []
+        for job, answer in answers:
+            job.answer(*answer)
+
     def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: ARG002, N802 - Twisted's signature
         """The process has ended."""
+        self._tell()
         self._lost(self)

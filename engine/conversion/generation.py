@@ -79,7 +79,7 @@ class Generation:
         except OSError:  # no process, no memory, no file: another time
             self._reactor.callLater(PAUSE, self._start)
             return
-        process = MappingConnection(self._owner.dispatch, self._lost, self._reactor.seconds)
+        process = MappingConnection(self._owner.dispatch, self._lost, self._reactor)
         process.begin(connection, self._reactor)
         self._connections.append(process)
         self._owner.dispatch()
