@@ -22,6 +22,8 @@ from engine.mapping.made import Body
 from engine.mapping.runtime import Run
 
 #: What a feed may not know: an OID is dotted numbers, a UUID is what RFC 9562 draws.
+#: The arc of the HL7 v2 tables: .364 is table 0364.
+_TABLE_OID = re.compile(r"2\.16\.840\.1\.113883\.12\.(\d{1,4})")
 _OID = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _URI = re.compile(r"(https?|urn|ftp|mailto|oid):\S+")
@@ -108,6 +110,16 @@ def system(run: Run, name: str, oid: str = "") -> str | None:
     return V2_TABLE + match[1] if match else None
 
 
+def other_oid(run: Run, name: str, oid: str) -> str | None:
+    """The OID of a coding system (CWE.14) where the name beside it (CWE.3) says another one.
+
+    The name counts; an OID of the same system says nothing new.
+    """
+    if not name or not oid or system(run, "", oid) == system(run, name):
+        return None
+    return oid
+
+
 def system_of(run: Run, code: str, name: str, oid: str = "") -> str | None:
     """The same for a code of it; of a code that it does not have it is not the system."""
     return _holding(run, code, system(run, name, oid))
@@ -151,7 +163,9 @@ def uri_of(run: Run, text: str) -> str | None:
     """An OID, a UUID or a URI as a URI; the table's own URI where it knows the OID."""
     # an OID that short is an arc of the standards bodies, and nobody's system
     if _OID.fullmatch(text) and text.rindex(".") > 3:
-        return run.dialect.systems.get(text) or "urn:oid:" + text
+        numbered = _TABLE_OID.fullmatch(text)
+        table_uri = V2_TABLE + numbered[1].zfill(4) if numbered else ""
+        return run.dialect.systems.get(text) or table_uri or "urn:oid:" + text
     if _UUID.fullmatch(text):
         return "urn:uuid:" + text.lower()
     return text if _URI.fullmatch(text) else None
@@ -332,6 +346,7 @@ FUNCTIONS: dict[str, Function] = {
     "lines": Function(lines, raw=True),
     "system": Function(system),
     "system_of": Function(system_of),
+    "other_oid": Function(other_oid),
     "table": Function(table),
     "currency": Function(currency),
     "known": Function(known),

@@ -97,3 +97,25 @@ def test_no_rule_puts_a_field_under_an_hl7_table_unasked() -> None:
         if constant in (text := file.read_text(encoding="utf-8")) or beside in text
     ]
     assert unasked == []
+
+
+def test_an_oid_of_another_system_than_the_name_says_is_kept_beside_the_code() -> None:
+    made = result("X^x^L^^^^^^^^^^^2.999.7.1")
+    [coding] = first(made, "Observation")["valueCodeableConcept"]["coding"]
+    assert coding["extension"] == [
+        {"url": "urn:mllp-engine:component:codingSystemOid", "valueString": "2.999.7.1"}
+    ]
+
+
+def test_an_oid_of_the_same_system_says_nothing_new() -> None:
+    for value in ("N^no^HL70136^^^^^^^^^^^2.16.840.1.113883.12.136",
+                  "718-7^Hb^LN^^^^^^^^^^^2.16.840.1.113883.6.1"):  # fmt: skip
+        [coding] = first(result(value), "Observation")["valueCodeableConcept"]["coding"]
+        assert "extension" not in coding
+
+
+def test_the_oid_of_an_hl7_table_is_the_table() -> None:
+    [coding] = first(result("N^no^2.16.840.1.113883.12.136"), "Observation")[
+        "valueCodeableConcept"
+    ]["coding"]
+    assert coding["system"] == "http://terminology.hl7.org/CodeSystem/v2-0136"
