@@ -17,7 +17,7 @@ from typing import Any
 from tests.acceptance.site import Site
 
 COMMAND = [sys.executable, "-m", "engine.cli.main"]
-READY_WITHIN = 30.0
+READY_WITHIN = 120.0
 
 
 class Daemon:
@@ -74,7 +74,7 @@ class Daemon:
         """Wait until its log contains a text."""
         self._until(lambda: text in self.log.read_text(errors="replace"), timeout, text)
 
-    def until_delivered(self, *, timeout: float = 60.0) -> None:
+    def until_delivered(self, *, timeout: float = 240.0) -> None:
         """Wait until nothing is queued any more."""
         self._until(
             lambda: self.metric("mllp_engine_deliveries_queued") == 0, timeout, "an empty queue"

@@ -30,6 +30,8 @@ class Site:
     timeout: float = 2.0
     drain: float = 10.0
     write: str = "create"
+    #: where mapping is done: processes of its own, 0 for none, None for the default
+    processes: int | None = None
     port: int = field(default_factory=free_port)
     console: int = field(default_factory=free_port)
 
@@ -60,6 +62,8 @@ class Site:
         servers = ""
         if self.server:
             servers = f"servers:\n  clinic:\n    url: {self.server}\n    timeout: {self.timeout}\n"
+        if self.processes is not None:
+            servers += f"mapping:\n  processes: {self.processes}\n"
         return (
             f"data: {self.data}\n"
             f"drain: {self.drain}\n"
