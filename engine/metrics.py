@@ -127,6 +127,20 @@ class Metrics:
             "severity",
         )
 
+        self.coverage_values = self._counter(
+            "coverage_values",
+            "Populated values of a sample of each channel's messages, by what became of them: "
+            "mapped, repeated, ignored, reported, unmapped",
+            "channel",
+            "outcome",
+        )
+        self.coverage_unmapped = self._counter(
+            "coverage_unmapped",
+            "Values of that sample that no rule reads, by field",
+            "channel",
+            "field",
+        )
+
     # --- deliveries --------------------------------------------------------------------------
 
     def _deliveries(self) -> None:

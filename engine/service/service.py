@@ -25,6 +25,7 @@ from engine.hl7v2.message import Message
 from engine.mapping.result import Mapped
 from engine.metrics import Metrics
 from engine.notify import Systemd
+from engine.service import survey
 from engine.service.deliveries import Deliveries
 from engine.service.status import Status
 from engine.sources.budget import Budget
@@ -95,6 +96,7 @@ class Service:
             self.deliveries,
             now,
         )
+        self._coverage = survey.Survey(self.metrics, self._log, reactor)
         self._console: Any = None
         self._calls: list[LoopingCall] = []
         self._reloading = False
@@ -144,6 +146,7 @@ class Service:
             raise
         self.metrics.configured(configuration.hash, self._now())
         self._regularly(PURGE_EVERY, self._purge)
+        self._regularly(survey.EVERY, self._survey, at_once=False)
         if self._systemd.watchdog_interval:
             self._regularly(self._systemd.watchdog_interval, self._systemd.alive)
         self._tell_ready("engine.started")
@@ -171,11 +174,13 @@ class Service:
         number: int = self._console.getHost().port
         return number
 
-    def _regularly(self, seconds: float, call: Callable[[], object]) -> None:
+    def _regularly(
+        self, seconds: float, call: Callable[[], object], *, at_once: bool = True
+    ) -> None:
         looping = LoopingCall(call)
         looping.clock = self._reactor
         self._calls.append(looping)
-        looping.start(seconds).addErrback(
+        looping.start(seconds, now=at_once).addErrback(
             lambda failure: self._log.error("engine.fault", exc_info=failure)
         )
 
@@ -283,6 +288,9 @@ class Service:
             return
         for delivery in message.deliveries if message else ():
             self._settlements.settled(message_id, delivery.destination, delivery.state)
+
+    async def _survey(self) -> None:
+        await self._coverage.look(self._installation.configuration.folder)
 
     async def _purge(self) -> None:
         """Forget what is delivered and old; a store in trouble keeps it until the next time."""

@@ -10,12 +10,17 @@ from typing import Any
 import pytest
 import pytest_twisted
 from click.testing import CliRunner, Result
+from twisted.internet import reactor
 from twisted.internet.defer import ensureDeferred
 
+from engine import log
 from engine.cli.main import main
 from engine.config import EngineSettings
 from engine.lifecycle import Outcome
+from engine.metrics import Metrics
+from engine.service.survey import Survey
 from engine.store.sqlite import SqliteStore
+from engine.workbench.survey import survey
 from tests.store.messages import NOW, received
 
 CHANNEL = """\
@@ -145,3 +150,31 @@ def test_a_share_below_the_least_fails(site: Path) -> None:
     arguments = ("--channel", "ward", "--config", site, "--at-least")
     assert coverage(*arguments, "99.9").exit_code == 1
     assert coverage(*arguments, "20").exit_code == 0
+
+
+def test_a_survey_counts_what_came_since_the_last_one(site: Path) -> None:
+    told = survey(site, {})
+    assert told["ward"]["last"] == 3
+    assert told["ward"]["values"]["ignored"] >= 4
+    assert told["ward"]["unmapped"]["ZZ9-2"] == 1
+    later = survey(site, {"ward": 2})
+    assert sum(later["ward"]["values"].values()) < sum(told["ward"]["values"].values())
+    assert survey(site, {"ward": 3}) == {}
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_look_of_the_engine_becomes_a_metric(site: Path) -> None:
+    metrics = Metrics()
+    looking = Survey(metrics, log.get(), reactor)
+    for _ in range(2):
+        await looking.look(site)
+    shown = metrics.render().decode()
+    assert 'mllp_engine_coverage_unmapped_total{channel="ward",field="ZZ9-2"} 1.0' in shown
+    assert 'mllp_engine_coverage_values_total{channel="ward",outcome="ignored"}' in shown
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_look_that_fails_leaves_the_engine_alone(tmp_path: Path) -> None:
+    metrics = Metrics()
+    await Survey(metrics, log.get(), reactor).look(tmp_path / "nowhere")
+    assert "coverage_values_total{" not in metrics.render().decode()
