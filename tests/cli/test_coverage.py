@@ -51,9 +51,7 @@ async def fill(store: SqliteStore) -> None:
     await store.accept(received(5, channel="other", raw=b"MSH|^~\\&|X\r"))
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """A ward that has received three messages, and something else besides."""
+async def lay_out(tmp_path: Path) -> Path:
     feed = tmp_path / "mappings" / "ward"
     feed.mkdir(parents=True)
     (feed / "mapping.yaml").write_text(FEED)
@@ -64,9 +62,16 @@ def site(tmp_path: Path) -> Path:
     settings.data.mkdir()
     store = SqliteStore(settings.store, clock=lambda: NOW)
     store.open()
-    pytest_twisted.blockon(ensureDeferred(fill(store)))
-    pytest_twisted.blockon(store.close())
+    await fill(store)
+    await store.close()
     return tmp_path
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A ward that has received three messages, and something else besides."""
+    made: Path = pytest_twisted.blockon(ensureDeferred(lay_out(tmp_path)))
+    return made
 
 
 def coverage(*arguments: object) -> Result:
@@ -163,8 +168,8 @@ def test_a_survey_counts_what_came_since_the_last_one(site: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_look_of_the_engine_becomes_a_metric(site: Path) -> None:
-    metrics = Metrics()
+async def test_a_look_of_the_engine_becomes_a_metric(tmp_path: Path) -> None:
+    site, metrics = await lay_out(tmp_path), Metrics()
     looking = Survey(metrics, log.get(), reactor)
     for _ in range(2):
         await looking.look(site)
