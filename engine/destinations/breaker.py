@@ -35,6 +35,7 @@ class Breaker:
         self._until = 0.0
         self._probing = False
         self._reason = ""
+        self._late = False
 
     @property
     def is_open(self) -> bool:
@@ -65,6 +66,8 @@ class Breaker:
     def heard(self, verdict: Verdict) -> None:
         """A try has ended."""
         self._probing = False
+        # Begun before the pause: many are under way when an outage begins, and tell but once
+        self._late = self.is_open and self._clock() < self._until
         match verdict:
             case Delivered():
                 self._closes()
@@ -90,6 +93,8 @@ class Breaker:
             self._opens(reason)
 
     def _opens(self, reason: str) -> None:
+        if self._late:
+            return
         news = not self.is_open
         self._reason = reason
         ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._pauses, 10))

@@ -75,6 +75,16 @@ def test_one_try_at_a_time_finds_out(breaker: Breaker, time: Time) -> None:
     assert alerts(breaker) == ["gone", ""]
 
 
+def test_what_was_under_way_when_an_outage_began_makes_it_no_longer(
+    breaker: Breaker, time: Time
+) -> None:
+    breaker.heard(Down("gone"))
+    until = breaker.until
+    for _ in range(40):
+        breaker.heard(Retry("no answer within 2 s"))
+    assert breaker.until == until
+
+
 def test_pauses_grow_to_a_limit_and_begin_anew(breaker: Breaker, time: Time) -> None:
     pauses = []
     for _ in range(12):
