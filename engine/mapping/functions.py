@@ -171,6 +171,11 @@ def uri_of(run: Run, text: str) -> str | None:
     return text if _URI.fullmatch(text) else None
 
 
+def uri_system(run: Run, text: str) -> str | None:
+    """The system of an identifier that is a URI itself (R4, Identifier.value)."""
+    return "urn:ietf:rfc:3986" if text and uri_of(run, text) else None
+
+
 def _authority(run: Run, raw: str) -> tuple[str, str, str]:
     """Namespace, universal id and its type of an HD, in a component or a field of its own."""
     separator = run.S if run.S in raw else run.C
@@ -350,6 +355,7 @@ FUNCTIONS: dict[str, Function] = {
     "table": Function(table),
     "currency": Function(currency),
     "known": Function(known),
+    "uri_system": Function(uri_system),
     "local_system": Function(local_system),
     "authority": Function(authority, raw=True),
     "authority_parts": Function(authority_parts),

@@ -23,24 +23,44 @@ _HOLDERS: dict[str, tuple[tuple[str, ...], ...]] = {
 
 def make_literal(made: list[Made]) -> None:
     """Lead each logical reference to the one resource that bears its identifier."""
+    bearers: Bearers | None = None
     for holder in made:
         for path in _HOLDERS.get(holder.body["resourceType"], ()):
             for reference in _at(holder.body, path):
                 if "identifier" in reference and "reference" not in reference:
-                    _lead(reference, holder, made)
+                    bearers = bearers or _bearers(made)
+                    _lead(reference, holder, bearers)
             _once(holder.body, path)
 
 
-def _lead(reference: Body, holder: Made, made: list[Made]) -> None:
-    meant = [
-        other
-        for other in made
-        if other is not holder
-        and other.body["resourceType"] == reference.get("type")
-        and _bears(other.body, reference["identifier"])
-    ]
+#: type and value of an identifier -> the resources that bear it
+Bearers = dict[tuple[str, str], list[tuple[Made, Body]]]
+
+
+def _bearers(made: list[Made]) -> Bearers:
+    found: Bearers = {}
+    for one in made:
+        identifiers = list(one.body.get("identifier", ()))
+        if "masterIdentifier" in one.body:
+            identifiers.append(one.body["masterIdentifier"])
+        for identifier in identifiers:
+            if isinstance(identifier, dict) and "value" in identifier:
+                key = (one.body["resourceType"], identifier["value"])
+                found.setdefault(key, []).append((one, identifier))
+    return found
+
+
+def _lead(reference: Body, holder: Made, bearers: Bearers) -> None:
+    wanted = reference["identifier"]
+    key = (reference.get("type", ""), wanted.get("value", ""))
+    meant = {
+        id(one): one
+        for one, identifier in bearers.get(key, ())
+        if one is not holder and _same(identifier, wanted)
+    }
     if len(meant) == 1:
-        reference["reference"] = meant[0].reference["reference"]
+        (one,) = meant.values()
+        reference["reference"] = one.reference["reference"]
 
 
 def _once(node: Any, path: tuple[str, ...]) -> None:
@@ -70,20 +90,9 @@ def _at(node: Any, path: tuple[str, ...]) -> Iterator[Body]:
         yield from _at(node[path[0]], path[1:])
 
 
-def _bears(body: Body, wanted: Body) -> bool:
-    identifiers = list(body.get("identifier", ()))
-    if "masterIdentifier" in body:
-        identifiers.append(body["masterIdentifier"])
-    return any(_same(identifier, wanted) for identifier in identifiers)
-
-
 def _same(one: Body, other: Body) -> bool:
-    """Whether two identifiers are one: a system or a kind that only one of them has agrees."""
-    return (
-        one.get("value") == other.get("value") is not None
-        and _agree(one.get("system"), other.get("system"))
-        and _agree(_kind(one), _kind(other))
-    )
+    """Whether two identifiers of one value are one: what only one of them names agrees."""
+    return _agree(one.get("system"), other.get("system")) and _agree(_kind(one), _kind(other))
 
 
 def _agree(one: Any, other: Any) -> bool:
