@@ -18,6 +18,7 @@ from engine.mapping.fetch import Site
 from engine.mapping.grammar import Code as CodeValue
 from engine.mapping.grammar import Literal, Ref
 from engine.mapping.invariants import ordered
+from engine.mapping.made import LONG
 from engine.mapping.memo import memoised
 from engine.mapping.model import Block, Body, Each, Filled, Leaf, Make, Rule, Several, When
 from engine.mapping.survey import is_constant, is_pure, is_static, links_of, value_refs
@@ -174,7 +175,8 @@ class Writer(ValueWriter):
             self.emitter.line(f"{name} = {slot.holder}.get({slot.key!r})")
             with self.emitter.block(f"if {name} is None:"):
                 self.emitter.line(f"{slot.holder}[{slot.key!r}] = [{value}]")
-            with self.emitter.block(f"elif {value} not in {name}:"):
+            within = f"{value} not in {name} if len({name}) < {LONG}"
+            with self.emitter.block(f"elif {within} else not run.lists({name}, {value}):"):
                 self.emitter.line(f"{name}.append({value})")
 
         flag = self._flags.get((slot.holder, slot.element.choice_group))

@@ -8,6 +8,7 @@ from typing import Any
 from engine.hl7v2.escape import unescape
 from engine.hl7v2.message import Message
 from engine.mapping.groups import Scope
+from engine.mapping.places import FEW, Places
 
 
 class Fields:
@@ -24,6 +25,7 @@ class Fields:
         self.pad = [""] * width
         self._near: dict[int, dict[str, list[str]]] = {}
         self._nearest: dict[tuple[str, int], int | None] = {}
+        self._places: dict[str, tuple[list[int], Places]] = {}
         self._has: dict[tuple[str, int], bool] = {}
         self._nulls = '""' in message.text
         self._fields: list[list[str] | None] = [None] * len(message.segments)
@@ -79,7 +81,7 @@ class Fields:
 
     def _search(self, name: str, index: int) -> int | None:
         scope, best, best_score = self.scopes[index], None, -1
-        for candidate in self.positions(name):
+        for candidate in self._about(name, scope):
             score = 0
             for mine, theirs in zip(scope, self.scopes[candidate], strict=True):
                 if theirs and mine and theirs != mine:
@@ -95,6 +97,18 @@ class Fields:
         """The indexes of all segments of that name."""
         return [segment.index for segment in self.message.all(name)]
 
+    def _about(self, name: str, scope: Scope) -> list[int]:
+        """The indexes of the segments of that name that may share the groups of a scope."""
+        found = self._places.get(name)
+        if found is None:
+            positions = self.positions(name)
+            places = Places([self.scopes[position] for position in positions])
+            found = self._places[name] = positions, places
+        positions, places = found
+        if len(positions) <= FEW:
+            return positions
+        return [positions[number] for number in places.about(scope)]
+
     def has(self, name: str, index: int) -> bool:
         """Whether a segment of that name stands in the same groups as this one."""
         scope = self.scopes[index]
@@ -103,7 +117,7 @@ class Fields:
         if found is None:
             found = self._has[slot] = any(
                 all(not mine or mine == theirs for mine, theirs in zip(scope, other, strict=True))
-                for other in (self.scopes[position] for position in self.positions(name))
+                for other in (self.scopes[position] for position in self._about(name, scope))
             )
         return found
 
@@ -112,7 +126,7 @@ class Fields:
         own = self.message.segments[index].name == name
         indexes = [index] if own else [
             position
-            for position in self.positions(name)
+            for position in self._about(name, self.scopes[index])
             if all(
                 not mine or not theirs or mine == theirs
                 for mine, theirs in zip(self.scopes[index], self.scopes[position], strict=True)

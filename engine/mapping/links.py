@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.mapping.groups import Scope
 from engine.mapping.made import Body, Link, Made, Spot, Where
+from engine.mapping.places import FEW, Places
 from engine.mapping.runtime import Run
 
 #: A text in the segments of a resource; with its groups, where only those count.
@@ -30,6 +31,7 @@ class Linker:
         self._one: dict[int, dict[str, Made | None]] = {}
         self._all: dict[int, dict[str, list[Made]]] = {}
         self._told_at: dict[tuple[str, Spot], dict[Told, list[Made]]] = {}
+        self._sieves: dict[str, Places] = {}
         self._late: list[tuple[Body, Made]] = []
 
     def resolve(self) -> None:
@@ -142,7 +144,7 @@ class Linker:
 
     def _nearest(self, made: Made, target: str) -> Made | None:
         best, best_score = None, 0
-        for scope, others in self._places.get(target, ()):
+        for scope, others in self._about(made.scope, target):
             score = self._score(made.scope, scope)
             if score < best_score:
                 continue
@@ -150,6 +152,16 @@ class Linker:
                 if best is None or score > best_score or other.index <= made.index:
                     best, best_score = other, score
         return best
+
+    def _about(self, mine: Scope, target: str) -> list[tuple[Scope, list[Made]]]:
+        """The places of the resources of that name that may share the groups of a scope."""
+        there = self._places.get(target, [])
+        if len(there) <= FEW:
+            return there
+        places = self._sieves.get(target)
+        if places is None:
+            places = self._sieves[target] = Places([scope for scope, _ in there])
+        return [there[number] for number in places.about(mine)]
 
     def _score(self, mine: Scope, theirs: Scope) -> int:
         score = 0
@@ -163,7 +175,7 @@ class Linker:
         # where some stand in orders, those of other orders, and of none, are not meant
         found = [
             (scope, others)
-            for scope, others in self._places.get(target, ())
+            for scope, others in self._about(mine, target)
             if all(not a or a == b or not b for a, b in zip(mine, scope, strict=True))
         ]
         for number in self._strict:

@@ -16,6 +16,19 @@ Spot = tuple[str, int, int, int, bool]
 Where = tuple[tuple[Spot, str], ...]
 
 
+#: So long a list is known by the texts of its values: to compare with each takes too long.
+LONG = 32
+
+
+@dataclass(slots=True)
+class Listed:
+    """What a long list holds."""
+
+    items: list[Any]
+    texts: set[str]
+    count: int
+
+
 def dumps(value: Any) -> str:
     """The canonical text of a value: what it says and nothing else."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -18,7 +18,18 @@ from engine.mapping import identity
 from engine.mapping.codesystems import CodeSystems
 from engine.mapping.fields import Fields
 from engine.mapping.groups import Scope
-from engine.mapping.made import MESSAGE, PARENT, Body, Link, Made, Shared, Spec, Where, dumps
+from engine.mapping.made import (
+    MESSAGE,
+    PARENT,
+    Body,
+    Link,
+    Listed,
+    Made,
+    Shared,
+    Spec,
+    Where,
+    dumps,
+)
 from engine.mapping.model import Key
 from engine.mapping.result import Context, Issue, Severity
 
@@ -83,6 +94,7 @@ class Run(Fields):
         self.issues: list[Issue] = []
         self.fresh: list[tuple[str, int, str, Severity]] = []
         self.removed: dict[int, list[str]] = {}
+        self._lists: dict[int, Listed] = {}
         self.unmapped: list[tuple[str, str, str]] = []
         self.hold: str | None = None
         self.reject: str | None = None
@@ -164,6 +176,19 @@ class Run(Fields):
         seed = criterion or f"{self.context.channel}|{dumps(plain)}"
         uuid = identity.uuid_of(f"{type_name}|{seed}")
         return self.share(Shared(type_name, body, uuid, criterion, index))
+
+    def lists(self, items: list[Any], value: Any) -> bool:
+        """Whether a long list holds a value; where it does not, the caller appends it."""
+        known = self._lists.get(id(items))
+        if known is None or known.count != len(items):
+            texts = {dumps(self.plain(item)) for item in items}
+            known = self._lists[id(items)] = Listed(items, texts, len(items))
+        text = dumps(self.plain(value))
+        if text in known.texts:
+            return True
+        known.texts.add(text)
+        known.count += 1
+        return False
 
     def assigned(self, identifier: Body, path: str) -> Body:
         """An identifier that names no assigning authority, with the channel's system.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engine.mapping.made import Body, Shared
+from engine.mapping.made import LONG, Body, Shared
 from engine.mapping.runtime import Run
 
 #: Segment index, field, repetition, component, subcomponent; 0 means all of them.
@@ -157,8 +157,12 @@ class TracingRun(Run):
     def append(self, holder: Body, key: str, value: Any) -> None:
         """Append to a list element; what is there already is only counted as mapped."""
         items = holder.setdefault(key, [])
-        plain = self.plain(value)
-        if any(self.plain(item) == plain for item in items):
+        if len(items) >= LONG:
+            repeated = self.lists(items, value)
+        else:
+            plain = self.plain(value)
+            repeated = any(self.plain(item) == plain for item in items)
+        if repeated:
             self.repeated.append(value)
         else:
             items.append(value)
