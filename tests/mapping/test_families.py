@@ -14,7 +14,7 @@ CONTEXT = Context(UTC, datetime(2026, 1, 1, tzinfo=UTC), "ward", {"PID-3": "urn:
 ADMISSION = (
     "MSH|^~\\&|A|B|C|D|20260101||ADT^A01^ADT_A01|{1}|P|2.5.1\r"
     "PID|1||{0}^^^&2.999.1&ISO^MR||Muster^Kind{0}\r"
-    "NK1|1|Muster^Mutter|MTH|||||||||||||||||||||||||||||M7^^^&2.999.1&ISO\r"
+    "NK1|1|Muster^Mutter|MTH||||||||||||||||||||||||||||||M7^^^&2.999.1&ISO\r"
     "PV1|1|I|||||||||||||||||V{0}\r"
     "IN1|1|GOLD^Gold^L|77|Kasse|||||||||||||||||||||||||||||||P4711\r"
 )
