@@ -41,8 +41,8 @@ def test_every_key_that_stands_twice_is_told() -> None:
     with pytest.raises(ConfigurationError) as caught:
         load("a: 1\nb: 2\na: 3\nc:\n  d: 1\n  d: 2\n")
     assert [str(problem) for problem in caught.value.problems] == [
-        "x.yaml:3:1: the key 'a' stands here a second time",
-        "x.yaml:6:3: the key 'd' stands here a second time",
+        "x.yaml:3:1: the key 'a' stands here a second time (keep one of them)",
+        "x.yaml:6:3: the key 'd' stands here a second time (keep one of them)",
     ]
 
 
@@ -90,7 +90,7 @@ def test_aliases_that_multiply_are_refused() -> None:
 
 
 def test_a_document_that_is_nested_too_deeply_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="deep"):
+    with pytest.raises(ConfigurationError, match=r"deep|nesting depth"):
         load("[" * 5000 + "]" * 5000)
 
 

@@ -52,7 +52,7 @@ class _Counted:
     unreadable: list[str] = field(default_factory=list)
 
 
-@click.command()
+@click.command(short_help="Account for every populated value of messages.")
 @click.argument("paths", nargs=-1, metavar="[FILE|FOLDER|-]...")
 @click.option("--config", type=FOLDER, help="The configuration folder of --channel; default: here.")
 @click.option("--channel", help="Map as this channel does; without PATHS, what it received.")

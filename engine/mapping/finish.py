@@ -6,7 +6,6 @@ from functools import cached_property, lru_cache
 
 from engine.errors import Location
 from engine.mapping import identity
-from engine.mapping.dosage import fold
 from engine.mapping.invariants import settle
 from engine.mapping.keys import Atom, Keys, Known, Line
 from engine.mapping.links import Linker
@@ -40,7 +39,6 @@ class Finisher:
         run = self.run
         self._linker.resolve()
         for made in run.made:
-            fold(made.body)
             require(made.body)
             self.identify(made)
         self._linker.settle()

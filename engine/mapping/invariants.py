@@ -6,6 +6,7 @@ from datetime import datetime
 
 from engine.mapping.coding import ALTERNATE
 from engine.mapping.made import Body
+from engine.mapping.required import ABSENT
 from engine.mapping.runtime import Run
 
 ORIGINAL = "http://hl7.org/fhir/StructureDefinition/originalText"
@@ -27,6 +28,8 @@ def settle(run: Run, body: Body) -> None:
             if any(at_home):
                 pairs = zip(found, at_home, strict=True)
                 body[key] = [_elsewhere(item, system) if is_so else item for item, is_so in pairs]
+        if "name" not in body and "identifier" not in body:  # org-1
+            body["_name"] = {"extension": [{"url": ABSENT, "valueCode": "unknown"}]}
 
 
 def _elsewhere(item: Body, system: str) -> Body:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from engine.errors import ConfigurationError, Problem
 from engine.hl7v2.message import Message
 from engine.mapping.compile import Compiler
+from engine.mapping.dosage import fold
 from engine.mapping.finish import Finisher
 from engine.mapping.folders import Folder
 from engine.mapping.included import expanded
@@ -64,6 +65,8 @@ class Mapping:
         for index, segment in enumerate(segments):
             for function in plan.get(segment.name, ()):
                 function(run, index)
+        for made in run.made:
+            fold(run, made.body)
         return run
 
     def _finished(self, run: Run) -> Mapped:

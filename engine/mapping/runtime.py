@@ -207,6 +207,9 @@ class Run(Fields):
         """A value without what a traced conversion adds to it."""
         return value
 
+    def repeat(self, value: Any) -> None:
+        """A value that is there already: in a traced conversion it counts as mapped."""
+
     def t(self, value: Any, rule: str, table: str, *sources: Any) -> Any:
         """A value with its sources, in a traced conversion."""
         return value

@@ -167,6 +167,10 @@ class TracingRun(Run):
         else:
             items.append(value)
 
+    def repeat(self, value: Any) -> None:
+        """Count a value as mapped that is there already."""
+        self.repeated.append(value)
+
     def share(self, shared: Shared) -> Body:
         """Take in a resource made from a field; one that is there already only counts."""
         known = self.shared.get(shared.uuid)
