@@ -25,7 +25,7 @@ class Fields:
         self.pad = [""] * width
         self._near: dict[int, dict[str, list[str]]] = {}
         self._nearest: dict[tuple[str, int], int | None] = {}
-        self._places: dict[str, tuple[list[int], Places]] = {}
+        self._places: dict[str, tuple[list[int], Places | None]] = {}
         self._has: dict[tuple[str, int], bool] = {}
         self._nulls = '""' in message.text
         self._fields: list[list[str] | None] = [None] * len(message.segments)
@@ -102,10 +102,10 @@ class Fields:
         found = self._places.get(name)
         if found is None:
             positions = self.positions(name)
-            places = Places([self.scopes[position] for position in positions])
-            found = self._places[name] = positions, places
+            scopes = [self.scopes[position] for position in positions]
+            found = self._places[name] = positions, Places(scopes) if len(scopes) > FEW else None
         positions, places = found
-        if len(positions) <= FEW:
+        if places is None:
             return positions
         return [positions[number] for number in places.about(scope)]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from engine.mapping.groups import Scope
 
-#: So few are looked at one by one: quicker than any index, and nearly every message has no more.
+#: So few are best looked at one by one, without this; nearly every message has no more.
 FEW = 16
 
 
@@ -26,7 +26,7 @@ class Places:
         another group of some kind, another order than this one's. A message of many orders stays
         linear by it.
         """
-        if len(self._scopes) <= FEW or not any(scope):
+        if not any(scope):
             return range(len(self._scopes))
         found: tuple[Sequence[int], Sequence[int]] | None = None
         for mine, numbers in zip(scope, self._index(), strict=True):
