@@ -11,6 +11,18 @@ from tests.services import need
 _CORPUS = "the corpus"
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse to scatter tests that share a server or a port: xdist names a group in the test's id.
+
+    A pytest whose ids it cannot change lets it spread them over the processes in silence.
+    """
+    if config.getoption("loadgroup", default=False):
+        for item in items:
+            if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
+                raise pytest.UsageError("this pytest-xdist does not keep groups of tests together")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
