@@ -43,7 +43,7 @@ class Conversion:
                 case "OBR":
                     self._report(fields + [""] * (50 - len(fields)))
                 case "NTE":
-                    self.notes.append({"text": values.text(fields[3])})
+                    self.notes.append(_note(fields))
                 case "OBX":
                     self._observation(fields + [""] * (20 - len(fields)))
         self._close()
@@ -263,6 +263,7 @@ class Conversion:
             "requester": self._role(orc[12]),
             "extension": [_business_event(orc)],
             "code": code,
+            "category": self._category,
             "note": self.notes,
             "subject": self._subject,
             "encounter": self._visit,
@@ -283,7 +284,18 @@ class Conversion:
             "result": self.observations,
         }
         self._filler = obr[3]
-        self._add(self._report_body, self._subject["reference"], obr[3])
+        report = self._add(self._report_body, self._subject["reference"], obr[3])
+        if obr[23]:
+            charge: Json = {
+                "resourceType": "ChargeItem",
+                "status": "unknown",
+                "code": code,
+                "service": [report],
+                "note": self.notes,
+                "subject": self._subject,
+                "context": self._visit,
+            }
+            self._add(charge, self._subject["reference"], obr[3])
 
     def _specimen(self, obr: list[str]) -> None:
         """OBR-15 as versions before 2.7 have it: the source of the specimen, an SPS."""
@@ -339,6 +351,12 @@ class Conversion:
     def _close(self) -> None:
         self.sample_notes += self.notes
         self.resources += self.shared.values()
+
+
+def _note(nte: list[str]) -> Json:
+    """An Annotation, and who says it."""
+    source = {"url": "urn:mllp-engine:component:commentSource", "valueCode": nte[2]}
+    return {"text": values.text(nte[3]), "extension": [source]}
 
 
 def _us_core(race: str, sex: str) -> list[Json]:

@@ -21,10 +21,9 @@ from engine.mapping.invariants import ordered
 from engine.mapping.made import MESSAGE, PARENT, SEGMENT, Spec
 from engine.mapping.memo import memoised
 from engine.mapping.model import DatatypeMap, Library, SegmentMap
-from engine.mapping.runtime import Run
+from engine.mapping.shapes import SegmentCode, SegmentFunction
 from engine.mapping.survey import field_elements, often_asked, referenced_segments, split_constants
 
-SegmentFunction = Callable[[Run, int], None]
 DatatypeFunction = Callable[..., Any]
 
 
@@ -36,18 +35,18 @@ class Compiler:
         self.trace = trace
         self.problems: list[Problem] = []
         self.conversions = Conversions(library, self)
-        self._segments: dict[str, SegmentFunction] = {}
+        self._segments: dict[str, SegmentCode] = {}
         self._datatypes: dict[str, DatatypeFunction] = {}
         self._pending: set[str] = set()
 
     # ------------------------------------------------------------ segments
 
-    def segment(self, name: str) -> SegmentFunction:
-        """The function of a segment map."""
-        function = self._segments.get(name)
-        if function is None:
-            function = self._segments[name] = self._segment(self.library.segments[name])
-        return function
+    def segment(self, name: str) -> SegmentCode:
+        """A segment map as code."""
+        code = self._segments.get(name)
+        if code is None:
+            code = self._segments[name] = self._segment(self.library.segments[name])
+        return code
 
     def spec(self, segment_map: SegmentMap) -> Spec:
         """What the map's function opens."""
@@ -64,7 +63,7 @@ class Compiler:
                 per = SEGMENT
         return Spec(segment_map.resource, segment_map.type, per, segment_map.into, segment_map.name)
 
-    def _segment(self, segment_map: SegmentMap) -> SegmentFunction:
+    def _segment(self, segment_map: SegmentMap) -> SegmentCode:
         emitter = Emitter()
         writer = Writer(self, emitter, segment_map.type)
         writer.joining = segment_map.into
@@ -109,8 +108,10 @@ class Compiler:
                 with emitter.block("if made.full:"):
                     for rule in trailing:
                         writer.rule(rule, "b", site)
-        function: SegmentFunction = emitter.function(f"<{segment_map.name}>", "function")
-        return function
+        filename = f"<{segment_map.name}>"
+        function: SegmentFunction = emitter.function(filename, "function")
+        compared = {number: frozenset(texts) for number, texts in emitter.compared.items()}
+        return SegmentCode(function, emitter.text, emitter.names, filename, compared)
 
     # ------------------------------------------------------------ datatypes
 

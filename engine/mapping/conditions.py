@@ -80,7 +80,7 @@ class ConditionWriter:
 
     def _text(self, ref: Ref, site: Site, *, raw: bool = False) -> str:
         if not raw and ref.segment == site.segment and is_plain(ref) and ref.field in site.hoisted:
-            return f"h{ref.field}"
+            return _hoisted(ref)
         found = self._fetch.raw(ref, site)
         if found is None:
             self._compiler.fail(
@@ -121,6 +121,8 @@ class ConditionWriter:
             return f"(not {call})" if tree.negated else call
         plain = tuple(value for value in tree.values if isinstance(value, str))
         others = [self._text(value, site) for value in tree.values if isinstance(value, Ref)]
+        if text == _hoisted(tree.ref):
+            self._emitter.compared.setdefault(tree.ref.field or 0, set()).update(plain)
         if len(plain) == 1 and not others:
             sign = "!=" if tree.negated else "=="
             return f"({text} {sign} {plain[0]!r}" + (f" and {text} != '')" if tree.negated else ")")
@@ -128,6 +130,11 @@ class ConditionWriter:
         if tree.negated:
             return f"({text} != '' and {text} not in {options})"
         return f"({text} in {options} and {text} != '')" if others else f"({text} in {options})"
+
+
+def _hoisted(ref: Ref) -> str:
+    """The variable that holds the first value of a field which conditions often ask for."""
+    return f"h{ref.field}"
 
 
 def predicate(compiler: Compiler, tree: Condition, datatype: str) -> Callable[[Any, str], bool]:

@@ -13,6 +13,8 @@ class Emitter:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.names: dict[str, Any] = {}
+        #: field -> the texts that the code compares its hoisted first value with
+        self.compared: dict[int, set[str]] = {}
         self._depth = 0
         self._count = 0
 
@@ -44,8 +46,13 @@ class Emitter:
         self.names[name] = value
         return name
 
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "\n".join(self.lines)
+
     def function(self, filename: str, name: str) -> Any:
         """Compile the lines and return the function of that name."""
         namespace = dict(self.names)
-        exec(compile("\n".join(self.lines), filename, "exec"), namespace)
+        exec(compile(self.text, filename, "exec"), namespace)
         return namespace[name]

@@ -20,6 +20,7 @@ from engine.mapping.model import Library
 from engine.mapping.overlay import LibraryReader
 from engine.mapping.result import Context, Mapped
 from engine.mapping.runtime import Dialect, Run
+from engine.mapping.shapes import OFTEN, Shaped
 
 if TYPE_CHECKING:
     from engine.mapping.explain import TracingMapping
@@ -29,13 +30,15 @@ M = TypeVar("M", bound="Mapping")
 #: Fields beyond this number exist in no segment of any version, nor in a sane Z-segment.
 WIDTH = 120
 
-Plan = dict[str, tuple[Callable[[Run, int], None], ...]]
+Plan = dict[str, Shaped]
 
 
 class Mapping:
     """One compiled mapping; ``convert`` is pure and the same for the same input."""
 
     run_class: type[Run] = Run
+    #: how often a shape of a segment comes before code is compiled for it
+    often = OFTEN
 
     def __init__(self, library: Library, *, trace: bool = False) -> None:
         library = replace(library, segments=expanded(library.segments))
@@ -63,8 +66,10 @@ class Mapping:
         dialect = self._dialect(message, context)
         run = self.run_class(message, context, dialect, scopes, parents, WIDTH)
         for index, segment in enumerate(segments):
-            for function in plan.get(segment.name, ()):
-                function(run, index)
+            shaped = plan.get(segment.name)
+            if shaped is not None:
+                for function in shaped.functions(run, index):
+                    function(run, index)
         for made in run.made:
             fold(run, made.body)
         return run
@@ -131,8 +136,9 @@ class Mapping:
         }
 
     def _plan(self, structure: str) -> Plan:
+        often = None if self.compiler.trace else self.often
         return {
-            segment: tuple(self.compiler.segment(name) for name in names)
+            segment: Shaped([self.compiler.segment(name) for name in names], often)
             for segment, names in self.maps(structure).items()
         }
 
