@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple, TypeVar
 
 from engine.errors import MessageError
+from engine.hl7v2.charset import codec_for
 from engine.hl7v2.err import err_segments
 from engine.hl7v2.escape import escape
 from engine.hl7v2.header import Header
@@ -223,8 +224,17 @@ def _msh(header: Header, version: tuple[int, ...], code: AckCode) -> list[str]:
     fields[10] = _echo(header.msh, 12) or _DEFAULT_VERSION
     if code.accept or answers_for(header).mode == "enhanced":
         fields[13] = fields[14] = When.NE  # an answer is not answered
-    fields[16], fields[18] = _echo(header.msh, 18), _echo(header.msh, 20)
+    fields[16], fields[18] = _charset(header), _echo(header.msh, 20)
     return fields
+
+
+def _charset(header: Header) -> str:
+    """MSH-18 of the request; empty where nobody could read an answer that repeats it."""
+    try:
+        codec_for(header.msh.repetitions(18), header.charset)
+    except MessageError:
+        return ""
+    return _echo(header.msh, 18)
 
 
 def _type(header: Header, version: tuple[int, ...]) -> str:

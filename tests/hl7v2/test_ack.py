@@ -242,6 +242,14 @@ def test_an_answer_has_the_character_set_of_the_request() -> None:
         assert "|8859/1\r" in raw.decode(written)
 
 
+def test_a_character_set_that_nobody_can_read_is_not_repeated_in_the_answer() -> None:
+    header = Header.read(b"MSH|^~\\&|LAB|X|||20260101||ORU^R01|7|P|2.5||||||KLINGON")
+    assert header is not None
+    answer = build_ack(header, AckCode.AR, now=NOW, control_id="1")
+    read = Message.read(answer)
+    assert (read.value("MSH-18"), read.value("MSA-1"), read.value("MSA-2")) == ("", "AR", "7")
+
+
 def test_how_character_sets_alternate_is_echoed() -> None:
     text = "MSH|^~\\&|A|B|||20260301||ORU^R01|1|P|2.5||||||~ISO IR87||ISO 2022-1994\r"
     assert ack(Message.parse(text))[0].endswith("||||||~ISO IR87||ISO 2022-1994")

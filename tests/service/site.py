@@ -61,7 +61,8 @@ class Running:
     def engine(self, more: str = "") -> None:
         """Write engine.yaml."""
         mapping = "" if "mapping:" in more else "mapping:\n  processes: 0\n"
-        text = f"console:\n  port: 0\ndrain: 5\n{mapping}{more}"
+        drain = "" if "drain:" in more else "drain: 5\n"
+        text = f"console:\n  port: 0\n{drain}{mapping}{more}"
         (self.folder / "engine.yaml").write_text(text)
 
     def channel(

@@ -198,6 +198,22 @@ async def test_a_drain_answers_what_has_come_and_says_so_on_the_console(site: Si
     await stopped
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_drain_does_not_wait_for_ever_for_a_sender_inside_a_frame(site: Site) -> None:
+    running = site()
+    running.channel()
+    running.engine("drain: 1s\n")
+    service = await running.start()
+    sender, other = await running.sender(), await running.sender()
+    other.send(adt("1"))
+    await other.answered(1)
+    sender.transport.write(b"\x0bMSH|^~\\&|HALF|A|FRAME")
+    await running.until(lambda: service._budget.partial > 0)
+    await service.stop()
+    assert sender.codes == []
+    assert running.bundles() != []  # what was promised before is delivered in the same drain
+
+
 def test_a_message_whose_channel_is_gone_cannot_be_mapped_any_more(site: Site) -> None:
     running = site()
     running.channel("north")
