@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import cast
 
 from engine.hl7v2 import dictionary
 from engine.hl7v2.message import Message, Segment
 from engine.mapping.grammar import Ref
+from engine.mapping.groups import Scope
 from engine.mapping.library import Mapping
 from engine.mapping.made import Body, Made
 from engine.mapping.model import Ignored, Library
@@ -17,6 +18,8 @@ from engine.mapping.trace import Origin, Position, TracingRun, path_to
 
 #: What frames a message rather than says something: delimiters, and what acknowledges.
 STRUCTURAL = frozenset({("MSH", 1), ("MSH", 2)})
+#: Segments that tell of one order, some things twice.
+_ORDER = frozenset({"ORC", "OBR", "TQ1", "RXO", "RXE", "RXD", "RXA"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ class TracingMapping(Mapping):
             if issue.at is not None
         }
         links = [(made, holder, link.key, link.rule) for made, holder, link, *_ in run.links]
-        leaves = list(_account(message, origins, self.library, reported))
+        leaves = list(_account(message, origins, self.library, reported, run.scopes))
         made_by: dict[int, str] = {}
         for (_, index), made in run.by_segment.items():
             if made.full:
@@ -130,6 +133,7 @@ def _account(
     origins: list[Origin],
     library: Library,
     reported: set[tuple[str, int, int | None]],
+    scopes: Sequence[Scope],
 ) -> Iterator[Leaf]:
     index: dict[tuple[int, int], list[tuple[Position, Origin]]] = {}
     for origin in origins:
@@ -149,36 +153,30 @@ def _account(
         else:
             fate, why = "unmapped", ""
         leaves.append(Leaf(position, segment.name, segment.sequence, value, fate, elements, why))
-    yield from _repeated(leaves)
+    yield from _repeated(leaves, scopes)
 
 
-def _repeated(leaves: list[Leaf]) -> Iterator[Leaf]:
-    """An unmapped value of a segment that a mapped one of its kin says already is repeated.
+def _repeated(leaves: list[Leaf], scopes: Sequence[Scope]) -> Iterator[Leaf]:
+    """An unmapped value that a mapped one of the same order says already is repeated.
 
     ORC and OBR say the same order twice; nothing of the second is lost.
     """
-    said: dict[tuple[str, str], str] = {}
+    said: dict[tuple[Scope | int, str], str] = {}
+
+    def place(leaf: Leaf) -> Scope | int:
+        """The order that a leaf tells of; any other segment tells of itself alone."""
+        index = leaf.position[0]
+        return scopes[index] if leaf.segment in _ORDER else index
+
     for leaf in leaves:
         if leaf.fate == "mapped":
-            said.setdefault((_kin(leaf.segment), leaf.value), leaf.path)
+            said.setdefault((place(leaf), leaf.value), leaf.path)
     for leaf in leaves:
-        where = said.get((_kin(leaf.segment), leaf.value)) if leaf.fate == "unmapped" else None
+        where = said.get((place(leaf), leaf.value)) if leaf.fate == "unmapped" else None
         if where is None or len(leaf.value) < 2:
             yield leaf
         else:
-            yield Leaf(
-                leaf.position,
-                leaf.segment,
-                leaf.sequence,
-                leaf.value,
-                "repeated",
-                (),
-                f"as {where}",
-            )
-
-
-def _kin(segment: str) -> str:
-    return "order" if segment in ("ORC", "OBR", "TQ1", "RXO", "RXE", "RXD", "RXA") else segment
+            yield replace(leaf, fate="repeated", why=f"as {where}")
 
 
 def _covers(source: Position, leaf: Position) -> bool:

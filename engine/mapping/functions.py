@@ -20,6 +20,7 @@ from engine.mapping import coding, datatypes, dates, spans
 from engine.mapping.coding import V2_TABLE
 from engine.mapping.made import Body
 from engine.mapping.runtime import Run
+from engine.mapping.unconvertible import Unconvertible
 
 #: What a feed may not know: an OID is dotted numbers, a UUID is what RFC 9562 draws.
 #: The arc of the HL7 v2 tables: .364 is table 0364.
@@ -239,7 +240,9 @@ def _end(digits: str | None, unit: str) -> Body | None:
 def one_piece(run: Run, text: str) -> Body | None:
     """A number with its comparator in one text (``>5``), as a Quantity."""
     found = datatypes.structured_numeric(text) if text else None
-    return found.value if found is not None and found.type == "Quantity" else None
+    if found is not None and found.type != "Quantity":
+        raise Unconvertible("no number, nor one after <, <=, > or >=")
+    return found.value if found is not None else None
 
 
 def mime(run: Run, kind: str, subtype: str = "", data: str = "") -> str | None:

@@ -57,6 +57,22 @@ def test_an_element_knows_its_field_its_rule_and_its_table() -> None:
     assert [source[:2] for source in gender.sources] == [(1, 8)]
 
 
+def test_only_the_same_order_or_segment_repeats_a_value() -> None:
+    text = "\r".join(
+        [
+            r"MSH|^~\&|LAB|NORTH|CHART|CLINIC|20260105101500||ORU^R01^ORU_R01|M1|P|2.5.1",
+            "ORC|RE|P1|F1||||||20260105090000|Z9^Entered^By",
+            "OBR|1|P1|F1|24323-8^Panel^LN|||20260105090000|||Z9",
+            "OBX|1|NM|2345-7^Glucose^LN||5.10|mmol/L|||||F|||||||||||||||||||||||||Z8",
+            "OBX|2|ST|Z8^Z8^L||fine|||||||||||||||||||||||||||||Z9",
+        ]
+    )
+    leaves = LIBRARY.tracing().explain(Message.parse(text), CONTEXT).leaves
+    fates = {(leaf.segment, leaf.sequence, leaf.path): leaf.fate for leaf in leaves}
+    assert fates["OBX", 1, "OBX-36"] == "unmapped"  # that another OBX says it is no comfort
+    assert fates["OBX", 2, "OBX-34"] == "unmapped"
+
+
 def test_a_field_that_nobody_reads_is_unmapped() -> None:
     leaves = LIBRARY.tracing().explain(MESSAGE, CONTEXT).leaves
     fates = {leaf.path: leaf.fate for leaf in leaves if leaf.segment == "ZLB"}

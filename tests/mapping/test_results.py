@@ -11,7 +11,7 @@ import pytest
 
 from engine.hl7v2.message import Message
 from engine.mapping.library import Mapping, load_library
-from engine.mapping.result import Context
+from engine.mapping.result import Context, Mapped
 
 Body = dict[str, Any]
 MSH = "MSH|^~\\&|LAB|FAC|EHR|FAC|20240102030405+0100||{}|C1|P|2.5.1"
@@ -29,14 +29,16 @@ def mapping() -> Mapping:
     return load_library().mapping()
 
 
-def convert(mapping: Mapping, *segments: str, kind: str = "ORU^R01^ORU_R01") -> list[Body]:
+def mapped(mapping: Mapping, *segments: str, kind: str = "ORU^R01^ORU_R01") -> Mapped:
     text = "\r".join((MSH.format(kind), PID, *segments)) + "\r"
-    mapped = mapping.convert(
-        Message.parse(text), Context(UTC, datetime(2026, 1, 1, tzinfo=UTC), "results")
-    )
+    context = Context(UTC, datetime(2026, 1, 1, tzinfo=UTC), "results")
+    return mapping.convert(Message.parse(text), context)
+
+
+def convert(mapping: Mapping, *segments: str, kind: str = "ORU^R01^ORU_R01") -> list[Body]:
     return [
         {**orjson.loads(orjson.dumps(resource.body)), "fullUrl": "urn:uuid:" + resource.uuid}
-        for resource in mapped.resources
+        for resource in mapped(mapping, *segments, kind=kind).resources
     ]
 
 
@@ -65,6 +67,7 @@ VALUES: list[tuple[str, str, str, Any]] = [
     ("SN", "=^5", "valueQuantity", {"value": 5, **MILLIGRAM}),
     ("SN", "^2^+", "valueString", "2 + mg"),
     ("SN", "<>^5", "valueString", "<> 5 mg"),
+    ("SN", "<^5,5", "valueString", "< 5,5 mg"),
     ("NR", "1^5", "valueRange", ONE_TO_FIVE),
     ("ST", "text", "valueString", "text"),
     ("TX", "one~two", "valueString", "one\ntwo"),
@@ -100,6 +103,21 @@ VALUES: list[tuple[str, str, str, Any]] = [
     ("ZZ", "whatever", "valueString", "whatever"),
     ("", "no type", "valueString", "no type"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("NM", "7,2"), ("NM", "<5,5"), ("NM", "5 mg"), ("SN", "<^5,5"), ("NR", "a^b")],
+)
+def test_a_number_that_is_none_is_told_and_stays_with_its_unit(
+    mapping: Mapping, kind: str, value: str
+) -> None:
+    message = (OBR.format(1), f"OBX|1|{kind}|C^Code^L||{value}|mg|")
+    made = mapped(mapping, *message)
+    [observation] = of([resource.body for resource in made.resources], "Observation")
+    assert any(str(issue.at).startswith("OBX-5") for issue in made.issues)
+    assert "valueQuantity" not in observation
+    assert "mg" in orjson.dumps(observation).decode()
 
 
 @pytest.mark.parametrize(("kind", "value", "element", "expected"), VALUES)
