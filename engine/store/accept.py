@@ -9,7 +9,7 @@ from zlib import crc32
 from engine.lifecycle import Outcome
 from engine.store import bulk, lanes
 from engine.store.counters import Counters
-from engine.store.numbering import delivery_of
+from engine.store.numbering import deliveries_of, delivery_of
 from engine.store.records import Receipt, Received
 from engine.store.session import Session
 
@@ -24,8 +24,12 @@ _DELIVERY = "delivery (id, message, destination, state, lanes, blocked)"
 NEGATIVE = frozenset(("AE", "AR", "CE", "CR"))
 
 
+#: A channel, a sender and its control id.
+_Identity = tuple[str, str, str]
+
+
 class _Earlier(NamedTuple):
-    """A message that was accepted before under the same sender and control id."""
+    """A message that was accepted before by the same channel, sender and control id."""
 
     id: int
     answer: str
@@ -57,7 +61,7 @@ class _Group:
         self._now = session.clock()
         self._last = session.last_message()
         self._used = _used_ids(session, calls)
-        self._accepted: dict[tuple[str, str], list[tuple[int, Received]]] = {}
+        self._accepted: dict[_Identity, list[tuple[int, Received]]] = {}
         self._messages: list[tuple[Any, ...]] = []
         self._deliveries: list[_Queued] = []
 
@@ -65,7 +69,7 @@ class _Group:
         """Decide about one message and note its rows."""
         self._last += 1
         checksum = crc32(call.raw)
-        key = (call.sender, call.control_id)
+        key = (call.channel, call.sender, call.control_id)
         receipt = self._judge(call, key, checksum)
         if receipt.outcome is Outcome.ACCEPTED:
             self._accepted.setdefault(key, []).append((self._last, call))
@@ -73,31 +77,38 @@ class _Group:
         self._note(call, receipt, checksum)
         return receipt
 
-    def _judge(self, call: Received, key: tuple[str, str], checksum: int) -> Receipt:
+    def _judge(self, call: Received, key: _Identity, checksum: int) -> Receipt:
         if call.outcome is not Outcome.ACCEPTED:
             return Receipt(self._last, call.outcome)
         # Without a control id there is nothing by which a resend could be told (MSH-10).
         if not call.control_id or not (key in self._used or key in self._accepted):
             return Receipt(self._last, Outcome.ACCEPTED)
-        original = self._original(call, checksum)
+        original = self._original(call, key, checksum)
         if original is None:
             return Receipt(self._last, Outcome.ACCEPTED, reused_id=True)
-        if original.answer in NEGATIVE:
+        # Told that it failed, a sender sends again: a new message, unless the first is on its
+        # way all the same (a delivery that took longer than ack.timeout).
+        if original.answer in NEGATIVE and not self._is_on_its_way(original.id):
             return Receipt(self._last, Outcome.ACCEPTED)
         return Receipt(self._last, Outcome.DUPLICATE, original.id, original.answer)
 
-    def _original(self, call: Received, checksum: int) -> _Earlier | None:
-        """The newest accepted message with the same sender, control id and bytes."""
-        for number, earlier in reversed(self._accepted.get((call.sender, call.control_id), ())):
+    def _original(self, call: Received, key: _Identity, checksum: int) -> _Earlier | None:
+        """The newest accepted message with the same channel, sender, control id and bytes."""
+        for number, earlier in reversed(self._accepted.get(key, ())):
             if earlier.raw == call.raw:
                 return _Earlier(number, earlier.answer, earlier.raw)
         rows = self._session.connection.execute(
             "SELECT id, answer, raw FROM message INDEXED BY message_control "
             "WHERE sender = ? AND control_id = ? AND checksum = ? AND outcome = 'accepted' "
-            "AND received_at > ? ORDER BY id DESC",
-            (call.sender, call.control_id, checksum, call.duplicates_after),
+            f"AND received_at > ? AND {_OF_CHANNEL.format('?')} ORDER BY id DESC",
+            (call.sender, call.control_id, checksum, call.duplicates_after, call.channel),
         )
         return next((_Earlier(*row) for row in rows if row[2] == call.raw), None)
+
+    def _is_on_its_way(self, message: int) -> bool:
+        query = "SELECT 1 FROM delivery WHERE id BETWEEN ? AND ? AND state IN ('queued', 'sending')"
+        found = self._session.connection.execute(query, deliveries_of(message))
+        return found.fetchone() is not None
 
     def _queue(self, call: Received) -> None:
         for nth, (name, names) in enumerate(call.deliveries()):
@@ -162,24 +173,28 @@ class _Group:
         bulk.insert(self._session.connection, "ready (destination, due, delivery)", ready)
 
 
+# Two channels may well get the same message, each for its own destinations.
+_OF_CHANNEL = "message.bucket IN (SELECT id FROM bucket WHERE channel = {})"
 _SINCE = (
     "FROM message INDEXED BY message_control WHERE message.control_id = {} "
-    "AND message.sender = {} AND outcome = 'accepted' AND received_at > {}"
+    "AND message.sender = {} AND outcome = 'accepted' AND received_at > {} AND " + _OF_CHANNEL
 )
-_USED = f"SELECT sender, control_id {_SINCE.format('?', '?', '?')} LIMIT 1"
-_USED_OF_MANY = "SELECT sender, control_id FROM given WHERE EXISTS (SELECT 1 {})".format(
-    _SINCE.format("given.control_id", "given.sender", "since")
+_USED = f"SELECT 1 {_SINCE.format('?', '?', '?', '?')} LIMIT 1"
+_USED_OF_MANY = "SELECT channel, sender, control_id FROM given WHERE EXISTS (SELECT 1 {})".format(
+    _SINCE.format("given.control_id", "given.sender", "since", "given.channel")
 )
 
 
-def _used_ids(session: Session, calls: Sequence[Received]) -> set[tuple[str, str]]:
-    """Which (sender, control id) of these messages had been accepted before, in the window."""
+def _used_ids(session: Session, calls: Sequence[Received]) -> set[_Identity]:
+    """Which of these identities had been accepted before, in the window."""
     asked = [
-        (call.control_id, call.sender, call.duplicates_after)
+        (call.control_id, call.sender, call.duplicates_after, call.channel)
         for call in calls
         if call.outcome is Outcome.ACCEPTED and call.control_id
     ]
     if len(asked) == 1:
-        return set(session.connection.execute(_USED, asked[0]))
-    columns = "control_id, sender, since"
+        [(control_id, sender, _, channel)] = asked
+        found = session.connection.execute(_USED, asked[0]).fetchone()
+        return {(channel, sender, control_id)} if found else set()
+    columns = "control_id, sender, since, channel"
     return set(bulk.select(session.connection, columns, asked, _USED_OF_MANY))

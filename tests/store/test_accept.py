@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest_twisted
 
-from engine.lifecycle import Outcome, State
+from engine.lifecycle import Event, Outcome, State
 from engine.store.sqlite import Search, SqliteStore
 from tests.store.messages import NOW, received
 
@@ -158,8 +158,34 @@ async def test_outside_its_window_a_duplicate_is_a_new_message(store: SqliteStor
 async def test_after_a_negative_answer_a_resend_is_a_new_message(store: SqliteStore) -> None:
     first = await store.accept(received(1, answer=""))
     await store.answered(first.message_id, "AE")
+    (claim,) = await store.claim("clinic", 1, NOW)
+    await store.settle(claim.delivery_id, Event.HELD, now=NOW)
     again = await store.accept(received(1, answer=""))
     assert (again.outcome, again.reused_id) == (Outcome.ACCEPTED, False)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_resend_of_what_failed_in_time_but_is_on_its_way_is_a_duplicate(
+    store: SqliteStore,
+) -> None:
+    first = await store.accept(received(1, answer=""))
+    await store.answered(first.message_id, "AE")
+    assert (await store.accept(received(1, answer=""))).original_id == first.message_id
+    await store.claim("clinic", 1, NOW)
+    assert (await store.accept(received(1, answer=""))).original_id == first.message_id
+
+
+@pytest_twisted.ensureDeferred
+async def test_another_channel_takes_the_same_message_for_its_own_destinations(
+    store: SqliteStore,
+) -> None:
+    first = await store.accept(received(1))
+    together = [store.accept(received(1, channel=name)) for name in ("copy", "lab", "third")]
+    copy, again, third = [await receipt for receipt in together]
+    assert (copy.outcome, copy.reused_id) == (Outcome.ACCEPTED, False)
+    assert (third.outcome, third.reused_id) == (Outcome.ACCEPTED, False)
+    assert again.original_id == first.message_id
+    assert (await store.accept(received(1, channel="copy"))).original_id == copy.message_id
 
 
 @pytest_twisted.ensureDeferred
