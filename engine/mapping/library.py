@@ -62,7 +62,7 @@ class Mapping:
         structure = self.structure(message)
         plan = self.plan(structure)
         segments = message.segments
-        scopes, parents = self.library.groups.assign(segments, structure)
+        scopes, parents = self.library.groups.assign(segments, _own_structure(message))
         dialect = self._dialect(message, context)
         run = self.run_class(message, context, dialect, scopes, parents, WIDTH)
         for index, segment in enumerate(segments):
@@ -97,11 +97,10 @@ class Mapping:
         """The name of the message map that applies, or the message's own structure."""
         if self.library.pinned:
             return self.library.pinned
-        by_event = f"{message.code}_{message.trigger}" if message.trigger else message.code
-        for name in (message.structure, by_event):
+        for name in (message.structure, _by_event(message)):
             if name and name in self._structures:
                 return self._structures[name]
-        return message.structure or by_event
+        return _own_structure(message)
 
     @property
     def _structures(self) -> dict[str, str]:
@@ -215,6 +214,15 @@ class MappingLibrary:
         for name in self.names:
             found += [problem for problem in self.mapping(name).check() if problem not in found]
         return found
+
+
+def _by_event(message: Message) -> str:
+    return f"{message.code}_{message.trigger}" if message.trigger else message.code
+
+
+def _own_structure(message: Message) -> str:
+    """What the message says it is: groups depend on that, also where it has another one's maps."""
+    return message.structure or _by_event(message)
 
 
 def standard_folder() -> Folder:
