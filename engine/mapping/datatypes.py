@@ -24,7 +24,7 @@ from engine.mapping.quantities import (
     unsigned_int,
 )
 from engine.mapping.text import person_name, plain_text
-from engine.mapping.timing import duration, repeat_pattern, times_of_day
+from engine.mapping.timing import duration, related_event, repeat_pattern, times_of_day
 from engine.mapping.unconvertible import Unconvertible
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "pointer",
     "positive_int",
     "reference_range",
+    "related_event",
     "repeat_pattern",
     "sampled_data",
     "sniffed",

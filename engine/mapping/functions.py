@@ -274,7 +274,7 @@ def samples(run: Run, raw: str) -> Body | None:
 def repeat(run: Run, code: str, event: str = "") -> Body | None:
     """What a repeat pattern (``Q6H``, ``BID``) and an event (``AC``) say, as Timing.repeat."""
     found = datatypes.repeat_pattern(code) if code else None
-    when = datatypes.repeat_pattern(event) if event else None
+    when = datatypes.related_event(event) if event else None
     return {**(found or {}), **(when or {})} or None
 
 

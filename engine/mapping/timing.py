@@ -37,6 +37,15 @@ _PATTERNS: dict[str, dict[str, Any]] = {
     "ICM": {"when": ["CM"]}, "ICD": {"when": ["CD"]}, "ICV": {"when": ["CV"]},
 }  # fmt: skip
 
+#: Table 0528 as R4 has it in Timing.repeat.when, beside the patterns that name an event.
+_EVENTS = frozenset({"HS", "WAKE", "C", "CM", "CD", "CV"})
+
+
+def related_event(code: str) -> dict[str, Any] | None:
+    """What a dose is taken before, with or after (RPT.8, table 0528)."""
+    name = code.strip().upper()
+    return {"when": [name]} if name in _EVENTS else repeat_pattern(name)
+
 
 def repeat_pattern(code: str) -> dict[str, Any] | None:
     """What a repeat pattern (RI.1, TQ.2) says of Timing.repeat, or None when only its code can.

@@ -274,3 +274,40 @@ def test_why_a_document_was_changed_when_nobody_says_when(mapping: Mapping) -> N
     bundle = Bundle(mapping, "MDM^T02", EVN, PID, "PV1|1|I", txa, "OBX|1|TX|N1||x")
     reasons = [body["reason"] for body in bundle.of("Provenance") if "reason" in body]
     assert reasons == [[{"text": "Zq"}]]
+
+
+@pytest.mark.parametrize(("pattern", "said"), [
+    ("BID^^^^^^^HS", {"frequency": 2, "period": 1, "periodUnit": "d", "when": ["HS"]}),
+    ("^^^^^^^C", {"when": ["C"]}),
+    ("^^^^^^^ACM", {"when": ["ACM"]}),
+])  # fmt: skip
+def test_a_dose_is_related_to_an_event(mapping: Mapping, pattern: str, said: Body) -> None:
+    bundle = Bundle(mapping, "OML^O21", PID, "ORC|NW", at(3, "TQ1", pattern), "OBR|1|||T1")
+    assert bundle.one("ServiceRequest")["occurrenceTiming"]["repeat"] == said
+
+
+def test_a_code_that_identifies_keeps_its_alternates(mapping: Mapping) -> None:
+    ids = "C1^One^A^C2^Two^B" + "^" * 4 + "C3^Three^C"
+    bundle = Bundle(mapping, "ADT^A08", EVN, PID, at(2, "IN1", ids))
+    values = [item["value"] for item in bundle.one("Coverage")["identifier"]]
+    assert values == ["C1", "C2", "C3"]
+    bundle = Bundle(mapping, "SIU^S12", "SCH|A1", "RGS|1", at(3, "AIG", ids))
+    assert [item["value"] for item in bundle.one("Location")["identifier"]] == ["C1", "C2", "C3"]
+
+
+def test_a_state_of_a_document_that_r4_has_not_stands_beside_its_own(mapping: Mapping) -> None:
+    txa = at(17, "TXA", "LA")
+    bundle = Bundle(mapping, "MDM^T01", EVN, PID, "PV1|1|I", txa)
+    [document] = [body for body in bundle.of("DocumentReference") if "docStatus" in body]
+    assert document["docStatus"] == "final"
+    [extension] = document["_docStatus"]["extension"]
+    assert extension["valueCodeableConcept"]["coding"][0]["code"] == "LA"
+
+
+def test_the_code_system_of_a_producer_is_its_identifiers(mapping: Mapping) -> None:
+    obx = "OBX|1|ST|C1||x" + "|" * 10 + "P1^Producer^PRODUCERS"
+    bundle = Bundle(mapping, "ORU^R01", PID, "OBR|1|||T1", obx)
+    [performer] = bundle.one("Observation")["performer"]
+    assert bundle.at(performer)["identifier"] == [
+        {"value": "P1", "system": "urn:mllp-engine:minimal:PRODUCERS"}
+    ]
