@@ -27,8 +27,8 @@ def mapping() -> Mapping:
 class Bundle:
     """What a message became, by type, with references followed."""
 
-    def __init__(self, mapping: Mapping, kind: str, *segments: str) -> None:
-        text = "\r".join((MSH.format(kind), *segments)) + "\r"
+    def __init__(self, mapping: Mapping, kind: str, *segments: str, more: str = "") -> None:
+        text = "\r".join((MSH.format(kind) + more, *segments)) + "\r"
         context = Context(UTC, datetime(2026, 1, 1, tzinfo=UTC), "minimal")
         self._by_reference = {
             "urn:uuid:" + resource.uuid: orjson.loads(orjson.dumps(resource.body))
@@ -311,3 +311,16 @@ def test_the_code_system_of_a_producer_is_its_identifiers(mapping: Mapping) -> N
     assert bundle.at(performer)["identifier"] == [
         {"value": "P1", "system": "urn:mllp-engine:minimal:PRODUCERS"}
     ]
+
+
+def test_the_country_of_a_sender_in_two_letters(mapping: Mapping) -> None:
+    bundle = Bundle(mapping, "ADT^A08", PID, more="|||||FR")
+    addresses = [body["address"] for body in bundle.of("Organization") if "address" in body]
+    assert addresses == [[{"country": "FR"}]]
+
+
+def test_the_other_name_of_a_producer_is_its_alias(mapping: Mapping) -> None:
+    obx = "OBX|1|ST|C1||x" + "|" * 10 + "P1^Laboratory^L^P2^Mycology^L"
+    bundle = Bundle(mapping, "ORU^R01", PID, "OBR|1|||T1", obx)
+    [performer] = bundle.one("Observation")["performer"]
+    assert bundle.at(performer)["alias"] == ["Mycology"]
