@@ -1,7 +1,8 @@
 """Codes through tables: what a mapped code becomes, and what an unmapped one keeps.
 
 Policies for a code that a table does not hold: ``keep`` (the local coding with its text),
-``text`` (its text only), ``hold`` (the message waits for a person), ``reject``.
+``text`` (its text only), ``hold`` (the message waits for a person), ``reject``, ``none`` (nothing:
+the element takes no others, and another rule keeps the sender's).
 """
 
 from __future__ import annotations
@@ -104,6 +105,8 @@ def concept(
     found = lookup(run, v, sep, table)
     if found is None:
         missed(run, v, sep, table, policy)
+        if policy == "none":
+            return None
         if own is not None and policy == "text":
             return text_only(own)
         # a code alone (ID, IS): the standard implies its table, the sender names none
@@ -182,6 +185,8 @@ def single(
     found = lookup(run, v, sep, table)
     if found is None:
         missed(run, v, sep, table, policy)
+        if policy == "none":
+            return None
         own: Body | None = local(run, v, sep, *at)
         if own is None or policy != "text":
             return own

@@ -25,8 +25,8 @@ COLUMNS = ("source code", "source display", "target system", "target code", "tar
 _REQUIRED = ("source code", "target code")
 
 #: What happens to a code that a table does not hold: keep the local coding with its text, keep
-#: its text only, hold the message for a person, or refuse it.
-POLICIES = ("keep", "text", "hold", "reject")
+#: its text only, hold the message for a person, refuse it, or make nothing of it.
+POLICIES = ("keep", "text", "hold", "reject", "none")
 
 
 class Target(NamedTuple):
