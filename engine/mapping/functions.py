@@ -337,7 +337,9 @@ def received(run: Run) -> str:
 
 def texts(run: Run, raw: str) -> str | None:
     """The texts of all repetitions of a coded field, a code where there is no text."""
-    found = [run.value(item, 2) or run.value(item, 1) for item in raw.split(run.R)]
+    found = [
+        run.value(item, 2) or run.value(item, 9) or run.value(item, 1) for item in raw.split(run.R)
+    ]
     return ", ".join(text for text in found if text) or None
 
 

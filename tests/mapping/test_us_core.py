@@ -95,6 +95,21 @@ def test_an_ethnicity_in_the_senders_own_code_stays_beside_the_categories() -> N
     assert urls == ["detailed", "alternate-codes", "text"]
 
 
+def test_of_two_ethnicities_one_is_the_category() -> None:
+    made = first(
+        mapped(PATIENT + "|" * 19 + "N^No^HL70189~U^Unk^HL70189", kind="ADT^A08"), "Patient"
+    )
+    [extension] = made["extension"]
+    category, kept, text = extension["extension"]
+    assert category["valueCoding"]["code"] == "2186-5"
+    assert kept["valueCodeableConcept"]["coding"][0]["code"] == "U"
+    assert text["valueString"] == "No, Unk"
+
+
+def test_a_race_that_only_a_text_tells_is_that_text() -> None:
+    assert race("^" * 8 + "Pacific")["text"] == ["Pacific"]
+
+
 @pytest.mark.parametrize("name", ["^^^^^^S", "^^^^Dr"])
 def test_a_name_without_its_parts_says_that_they_are_not_known(name: str) -> None:
     [said] = first(mapped(PATIENT + "||" + name, kind="ADT^A08"), "Patient")["name"]
@@ -133,23 +148,15 @@ def test_the_number_of_a_state_stands_beside_its_letters() -> None:
     ]
 
 
-def test_an_address_has_four_lines_at_most() -> None:
-    made = mapped(
-        PATIENT + "|" * 8 + "Box 4&Elm St&12^Flat 2^Town" + "^" * 16 + "Ann", kind="ADT^A08"
-    )
-    [address] = first(made, "Patient")["address"]
-    assert address["line"] == ["Box 4", "12 Elm St", "Flat 2", "Ann"]
-
-
 def test_a_result_of_blanks_alone_says_that_it_has_no_value() -> None:
     made = mapped(PATIENT, ORDER, "OBX|1|ST|Q^q^L|| ||||||F")
     assert "dataAbsentReason" in first(made, "Observation")
 
 
-def test_a_result_names_the_section_of_its_laboratory_in_its_table() -> None:
+def test_a_result_names_the_section_of_its_laboratory_beside_its_category() -> None:
     made = mapped(PATIENT, ORDER + "|" * 17 + "LAB", "OBX|1|NM|Q^q^L||5|g|||||F")
-    [category] = first(made, "Observation")["category"]
-    assert [(c["system"].rpartition("/")[2], c["code"]) for c in category["coding"]] == [
+    codings = [c for item in first(made, "Observation")["category"] for c in item["coding"]]
+    assert [(c["system"].rpartition("/")[2], c["code"]) for c in codings] == [
         ("observation-category", "laboratory"),
         ("v2-0074", "LAB"),
     ]
