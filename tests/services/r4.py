@@ -33,9 +33,12 @@ class Finding(NamedTuple):
 def findings(*files: Path, definitions: Iterable[Path] = (), timeout: float = 300) -> list[Finding]:
     """Every error in these files, or folders of them.
 
-    ``definitions`` are folders of StructureDefinitions and the like that resources may claim.
+    ``definitions`` are folders of StructureDefinitions and the like that resources may claim: what
+    the validator derives from them it keeps.
     """
-    command = maven.java("validator", "Validate", "-Xmx1g", "-XX:+UseSerialGC")
+    definitions = tuple(definitions)
+    heap = "-Xmx3g" if definitions else "-Xmx1g"
+    command = maven.java("validator", "Validate", heap, "-XX:+UseSerialGC")
     given = [text for folder in definitions for text in ("-p", str(folder))]
     done = subprocess.run(
         [*command, *given, *map(str, files)],
