@@ -41,13 +41,17 @@ def _elsewhere(item: Body, system: str) -> Body:
 
 
 def ordered(run: Run, period: Body) -> Body:
-    """A period that does not end before it starts (per-1): such an end stays as its text."""
+    """A period that does not end before it starts (per-1): such an end stays as its text.
+
+    Of the period: HAPI FHIR 8.8 fails on an end that is an extension alone, in a Timing.
+    """
     start, end = run.plain(period.get("start")), run.plain(period.get("end"))
     if start is None or end is None or not _later(start, end):
         return period
     run.note("", 0, "a period ends before it starts")
     made = {key: value for key, value in period.items() if key != "end"}
-    return {**made, "_end": {"extension": [{"url": ORIGINAL, "valueString": period["end"]}]}}
+    extension = {"url": ORIGINAL, "valueString": period["end"]}
+    return {**made, "extension": [*period.get("extension", ()), extension]}
 
 
 def _later(start: str, end: str) -> bool:
