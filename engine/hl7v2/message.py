@@ -9,7 +9,7 @@ from engine.hl7v2.delimiters import STANDARD, Delimiters, delimiters_of
 from engine.hl7v2.escape import unescape
 from engine.hl7v2.kind import Kind, kind_of
 from engine.hl7v2.path import Path
-from engine.hl7v2.segment import Segment, part
+from engine.hl7v2.segment import Segment, is_odd, part
 
 __all__ = ["STANDARD", "Delimiters", "Message", "Segment", "unescape"]
 
@@ -132,6 +132,13 @@ class Message:
     def all(self, name: str) -> list[Segment]:
         """Every segment of a name, in the message's order."""
         return list(self._named(name))
+
+    def strays(self) -> list[Segment]:
+        """Lines that are no segments, such as the rest of a text that went on after a CR."""
+        segments = self.segments  # which makes the list of names whole
+        if not any(map(is_odd, self._by_name)):
+            return []
+        return [segment for segment in segments if segment.odd]
 
     def text_of(self, path: Path | str) -> str:
         """The raw text at a path, as it stands in the message, nothing decoded; "" when absent."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from engine.hl7v2.delimiters import HEADERS, Delimiters
 from engine.hl7v2.escape import unescape
+
+#: What a line that is no segment is called: its own first words may be a patient's.
+LINE = "line"
 
 
 class Segment:
@@ -46,10 +51,12 @@ class Segment:
     @property
     def odd(self) -> bool:
         """Whether the line starts with something that is no segment name."""
-        name = self.name
-        return not (len(name) == 3 and name.isascii() and name.isalnum() and name.isupper()) or (
-            name[0].isdigit()
-        )
+        return is_odd(self.name)
+
+    @property
+    def label(self) -> str:
+        """The segment's name, for reports: never a text of the message."""
+        return LINE if is_odd(self.name) else self.name
 
     def field(self, number: int) -> str:
         """The raw text of a field, with its repetitions; "" when absent."""
@@ -96,6 +103,16 @@ class Segment:
     def __repr__(self) -> str:
         # The content is patient data and a repr ends up in logs.
         return f"<Segment {self.index}: {len(self.text)} characters>"
+
+
+def is_odd(name: str) -> bool:
+    """Whether this is no segment name: a letter, then two letters or digits, all capitals."""
+    return len(name) != 3 or _is_odd(name)
+
+
+@lru_cache(maxsize=1024)
+def _is_odd(name: str) -> bool:
+    return not (name.isascii() and name.isalnum() and name.isupper()) or name[0].isdigit()
 
 
 def part(text: str, number: int, separator: str) -> str:

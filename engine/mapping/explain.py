@@ -27,6 +27,7 @@ class Leaf:
     """One populated subcomponent of a message, and what became of it."""
 
     position: Position
+    #: the segment's name, or "line" for a line that is none
     segment: str
     sequence: int
     value: str
@@ -110,9 +111,16 @@ class TracingMapping(Mapping):
 
 
 def populated(message: Message) -> Iterator[tuple[Position, Segment, str]]:
-    """Every populated subcomponent of a message, decoded; ``""`` is a deletion, not a value."""
+    """Every populated subcomponent of a message, decoded; ``""`` is a deletion, not a value.
+
+    A line that is no segment has no fields that anybody knows: it is one value, in field 0.
+    """
     delimiters = message.delimiters
     for index, segment in enumerate(message.segments):
+        if segment.odd:
+            if line := message.unescape(segment.text).strip():
+                yield (index, 0, 1, 1, 1), segment, line
+            continue
         for number, raw in enumerate(segment.fields):
             if number == 0 or not raw or (segment.name, number) in STRUCTURAL:
                 continue
@@ -152,7 +160,7 @@ def _account(
             fate, why = "reported", "an issue says why"
         else:
             fate, why = "unmapped", ""
-        leaves.append(Leaf(position, segment.name, segment.sequence, value, fate, elements, why))
+        leaves.append(Leaf(position, segment.label, segment.sequence, value, fate, elements, why))
     yield from _repeated(leaves, scopes)
 
 

@@ -14,7 +14,7 @@ from engine.mapping.memo import LIMIT, LONGEST
 from engine.mapping.model import Key
 from engine.mapping.references import make_literal
 from engine.mapping.required import require
-from engine.mapping.result import Knows, Mapped, Resource
+from engine.mapping.result import Issue, Knows, Mapped, Resource, Severity
 from engine.mapping.runtime import Run
 
 #: The place of a segment, one object for all that name it.
@@ -45,7 +45,16 @@ class Finisher:
         make_literal(run.made)
         resources = [self._resource(made) for made in run.made]
         resources += [self._shared(shared) for shared in run.shared.values()]
+        self._strays()
         return Mapped(resources, run.issues, run.hold, run.reject, run.unmapped)
+
+    def _strays(self) -> None:
+        """An issue for each line that is no segment, at the segment that it may belong to."""
+        message = self.run.message
+        for stray in message.strays():
+            before = next(s for s in message.segments[stray.index :: -1] if not s.odd)
+            at = _origin(before.name, before.sequence)
+            self.run.issues.append(Issue(Severity.WARNING, "a line that is no segment", at))
 
     def _resource(self, made: Made) -> Resource:
         run = self.run

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.hl7v2.message import Segment
+from engine.hl7v2.segment import is_odd
 
 #: One number per group name: 0 while the group is not open, else 1 + the index of its opener.
 Scope = tuple[int, ...]
@@ -66,7 +67,8 @@ class Groups:
         parents: list[int] = []
         parent = 0
         for index, segment in enumerate(segments):
-            opener = openers.get(segment.name)
+            name = segment.name
+            opener = openers.get(name)
             if opener is not None:
                 number, rank, closes = opener
                 if current[number] == 0 or rank <= ranks[number]:
@@ -77,7 +79,7 @@ class Groups:
                 ranks[number] = rank
             scopes.append(scope)
             parents.append(parent)
-            if segment.name not in self.attached and not segment.name.startswith("Z"):
+            if name not in self.attached and not name.startswith("Z") and not is_odd(name):
                 parent = index
         return scopes, parents
 

@@ -1,7 +1,8 @@
 """``unmapped: extension``: what no rule reads, kept on the resource that its segment made.
 
 Each field without a FHIR home becomes one extension, named by its field; its value is the text,
-or one part per component. Nothing else of the message is kept in this way, and nothing raw.
+or one part per component. A line that is no segment is one extension, too. Nothing else of the
+message is kept in this way.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from typing import Any
 from engine.hl7v2.message import Message
 from engine.mapping.explain import Explained, Leaf, TracingMapping
 from engine.mapping.result import Context, Mapped
+from engine.mapping.text import plain_text
 
 #: The URL of the extension of PID-32 is ``urn:mllp-engine:field:PID-32``.
 FIELD = "urn:mllp-engine:field:"
+#: The URL of a line that is no segment.
+STRAY = "urn:mllp-engine:line"
 
 Body = dict[str, Any]
 
@@ -35,11 +39,11 @@ def keep(explained: Explained) -> None:
         return
     fields: dict[tuple[int, int, int], list[Leaf]] = {}
     for leaf in explained.leaves:
-        if leaf.fate in ("unmapped", "reported"):
+        if leaf.fate in ("unmapped", "reported") and plain_text(leaf.value):
             fields.setdefault(leaf.position[:3], []).append(leaf)
     for (index, number, _), leaves in fields.items():
         body = _home(index, explained.made_by, bodies)
-        url = f"{FIELD}{leaves[0].segment}-{number}"
+        url = f"{FIELD}{leaves[0].segment}-{number}" if number else STRAY
         # a body may be shared with other messages: only this one's gets the extension
         body["extension"] = [*body.get("extension", ()), {"url": url, **_value(leaves)}]
 
@@ -56,10 +60,10 @@ def _home(index: int, made_by: dict[int, str], bodies: dict[str, Body]) -> Body:
 def _value(leaves: list[Leaf]) -> Body:
     _, _, _, component, subcomponent = leaves[0].position
     if len(leaves) == 1 and component == 1 and subcomponent == 1:
-        return {"valueString": leaves[0].value}
+        return {"valueString": plain_text(leaves[0].value)}
     return {
         "extension": [
-            {"url": _part(leaf.position[3], leaf.position[4]), "valueString": leaf.value}
+            {"url": _part(*leaf.position[3:]), "valueString": plain_text(leaf.value)}
             for leaf in leaves
         ]
     }

@@ -47,7 +47,7 @@ class Coverage:
             self.fates[leaf.fate] += 1
             self.segments.setdefault(leaf.segment, Counter())[leaf.fate] += 1
         for issue in explained.mapped.issues:
-            self.issues[f"{issue.rule}: {issue.what}"] += 1
+            self.issues[f"{issue.rule}: {issue.what}" if issue.rule else issue.what] += 1
 
     @property
     def total(self) -> int:

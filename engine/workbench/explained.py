@@ -51,6 +51,8 @@ def where(message: Message, position: Position) -> str:
     """A position as a path: PID-3[2].4."""
     index, number, repetition, component, subcomponent = position
     segment = message.segments[index]
+    if segment.odd:
+        return f"line {index + 1}"
     text = segment.name if segment.sequence == 1 else f"{segment.name}({segment.sequence})"
     text += f"-{number}" + (f"[{repetition}]" if repetition > 1 else "")
     text += f".{component}" if component else ""

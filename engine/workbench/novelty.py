@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from engine.hl7v2 import dictionary
@@ -34,10 +34,10 @@ class Seen:
         """Take in what one message has."""
         self.messages += 1
         for (_, number, _, component, subcomponent), segment, value in populated(message):
-            path = f"{segment.name}-{number}"
-            self.segments.add(segment.name)
+            path = f"{segment.label}-{number}"
+            self.segments.add(segment.label)
             self.fields.add(path)
-            if component == subcomponent == 1 and _coded(segment.name, number):
+            if component == subcomponent == 1 and _coded(segment.label, number):
                 self._code(path, value)
 
     def _code(self, path: str, value: str) -> None:
@@ -91,7 +91,7 @@ class News:
 def news(before: Seen, now: Seen) -> News:
     """Each thing that is new once: a field of a new segment is not told beside it."""
     segments = now.segments - before.segments
-    fields = {path for path in now.fields - before.fields if path[:3] not in segments}
+    fields = {path for path in now.fields - before.fields if path.partition("-")[0] not in segments}
     codes = [
         (path, code)
         for path, found in sorted(now.codes.items())
@@ -108,7 +108,7 @@ def _order(path: str) -> tuple[str, int]:
     return segment, int(number)
 
 
-@cache
+@lru_cache(maxsize=4096)  # a sender may number its fields as it likes
 def _coded(segment: str, number: int) -> bool:
     found = dictionary.field(segment, number)
     return found is not None and found.type in _CODED
