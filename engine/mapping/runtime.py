@@ -32,6 +32,7 @@ from engine.mapping.made import (
 )
 from engine.mapping.model import Key
 from engine.mapping.result import Context, Issue, Severity
+from engine.mapping.unconvertible import Unconvertible
 
 
 class Dialect:
@@ -104,6 +105,11 @@ class Run(Fields):
     def note(self, rule: str, part: int, what: str, severity: Severity = Severity.WARNING) -> None:
         """An issue whose field is not known yet; ``place`` says it at the rule's site."""
         self.fresh.append((rule, part, what, severity))
+
+    def failed(self, rule: str, part: int, error: ValueError) -> None:
+        """An issue of what a conversion raised; the texts of Python's own errors quote values."""
+        own = isinstance(error, Unconvertible)
+        self.note(rule, part, str(error) if own else "a value that cannot be converted")
 
     def place(self, rule: str, index: int, number: int) -> None:
         """Give the issues noted since the last time their place."""

@@ -8,18 +8,22 @@
         return f"{code}/{bed}" if bed else None
 
 It gets the texts of its arguments, "" for what is absent, and gives the value of the element as
-FHIR has it, or None. A ValueError is an issue of the message, at the rule. It must give the same
-for the same texts, and neither wait nor look at anything else: messages are mapped again.
+FHIR has it, or None. A ValueError is an issue of the message, at the rule; issues go to logs and to
+the sender, so its text is told only when it stands in the file as it is, without a value put into
+it. A function must give the same for the same texts, and neither wait nor look at anything else:
+messages are mapped again.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
 from engine.errors import Place, Problem
+from engine.mapping.unconvertible import Unconvertible
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,9 +41,13 @@ def function(call: F) -> F:
 class SiteFunction:
     """A site's function as rules call it: the run before its texts, and no fault let through."""
 
-    def __init__(self, name: str, call: Callable[..., Any], text: str, file: str) -> None:
+    def __init__(
+        self, name: str, call: Callable[..., Any], source: tuple[str, str], words: frozenset[str]
+    ) -> None:
         self.name = name
-        self._source = text, file
+        self._source = source
+        #: every text that the file holds: what is none of them may quote a value
+        self._words = words
         self._call = call
         named = inspect.signature(call)
         run = inspect.Parameter("run", inspect.Parameter.POSITIONAL_ONLY)
@@ -53,9 +61,10 @@ class SiteFunction:
         try:
             return self._call(*(run.plain(text) or "" for text in texts))
         except ValueError as reason:
-            raise ValueError(str(reason) or f"site.{self.name}() takes it for no value") from reason
+            own = str(reason) if str(reason) in self._words else ""
+            raise Unconvertible(own or f"site.{self.name}() takes it for no value") from reason
         except Exception as fault:  # a bug of the site's must cost one element, not the message
-            raise ValueError(f"site.{self.name}() failed: {type(fault).__name__}") from fault
+            raise Unconvertible(f"site.{self.name}() failed: {type(fault).__name__}") from fault
 
 
 def load(text: str, file: str) -> tuple[dict[str, SiteFunction], list[Problem]]:
@@ -75,7 +84,13 @@ def load(text: str, file: str) -> tuple[dict[str, SiteFunction], list[Problem]]:
     if not found:
         what = "no function of this file is for rules"
         return {}, [Problem(Place(file, 1, 1), what, "write @function before it")]
-    return {name: SiteFunction(name, value, text, file) for name, value in found.items()}, []
+    source, words = (text, file), _words(text)
+    return {name: SiteFunction(name, value, source, words) for name, value in found.items()}, []
+
+
+def _words(text: str) -> frozenset[str]:
+    constants = (node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant))
+    return frozenset(value for value in constants if isinstance(value, str))
 
 
 _load_once = cache(load)

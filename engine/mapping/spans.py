@@ -21,11 +21,11 @@ _SECONDS = {
 def _length(number: str, unit: str) -> timedelta:
     seconds = _SECONDS.get(unit.strip().upper())
     if seconds is None:
-        raise Unconvertible(f"'{unit}' is no unit of time that is known")
+        raise Unconvertible("a unit of time that is not known")
     try:
         return timedelta(seconds=float(number) * seconds)
     except (ValueError, OverflowError):
-        raise Unconvertible(f"'{number}' is not a length of time") from None
+        raise Unconvertible("not a length of time") from None
 
 
 def later(start: str, number: str, unit: str, zone: tzinfo | None) -> str | None:

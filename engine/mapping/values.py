@@ -177,7 +177,7 @@ class ValueWriter:
                 self.emitter.line(f"{name} = {expression}")
             with self.emitter.block("except ValueError as error:"):
                 self.emitter.line(f"{name} = None")
-                self.emitter.line(f"run.note({slot.address!r}, {part}, str(error))")
+                self.emitter.line(f"run.failed({slot.address!r}, {part}, error)")
         else:
             self.emitter.line(f"{name} = {expression}")
         if self.compiler.trace and not conversion.traced:
@@ -221,7 +221,7 @@ class ValueWriter:
             self.emitter.line(f"{name} = {expression}")
         with self.emitter.block("except ValueError as error:"):
             self.emitter.line(f"{name} = None")
-            self.emitter.line(f"run.note({slot.address!r}, 0, str(error))")
+            self.emitter.line(f"run.failed({slot.address!r}, 0, error)")
         if table:
             mapped = self.compiler.conversions.mapped(self.emitter, table, slot.element, name)
             if mapped is None:

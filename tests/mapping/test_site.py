@@ -28,6 +28,14 @@ def initials(family: str, given: str = "") -> str | None:
     return "".join(part[:1] for part in (given, family) if part) or None
 
 @function
+def number(text: str) -> int:
+    return int(text)
+
+@function
+def talkative(text: str) -> str:
+    raise ValueError(f"nothing is known of {text}")
+
+@function
 def broken(text: str) -> str:
     return text[99]
 
@@ -70,6 +78,8 @@ def test_a_mapping_with_functions_goes_to_another_process(tmp_path: Path) -> Non
     [
         ('site.initials(PID-5.1, "stop")', "no initials here"),
         ("site.broken(PID-5.1)", "site.broken() failed: IndexError"),
+        ("site.number(PID-5.1)", "site.number() takes it for no value"),
+        ("site.talkative(PID-5.1)", "site.talkative() takes it for no value"),
     ],
 )
 def test_a_fault_costs_its_element_and_is_an_issue_without_the_value(

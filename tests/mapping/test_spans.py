@@ -29,8 +29,15 @@ def test_a_day_without_a_time_plus_minutes_is_nothing() -> None:
 
 
 def test_an_unknown_unit_is_said_and_not_guessed() -> None:
-    with pytest.raises(Unconvertible, match="fortnights"):
+    with pytest.raises(Unconvertible, match="a unit of time that is not known"):
         later("202601051000", "2", "fortnights", UTC)
+
+
+@pytest.mark.parametrize(("number", "unit"), [("2", "Testpatient"), ("Testpatient", "min")])
+def test_what_is_said_of_a_length_does_not_quote_it(number: str, unit: str) -> None:
+    with pytest.raises(Unconvertible) as raised:
+        minutes(number, unit)
+    assert "Testpatient" not in str(raised.value)
 
 
 def test_a_length_is_whole_minutes_or_nothing() -> None:
