@@ -147,7 +147,8 @@ def capture() -> None:
     """Let what Twisted, asyncio and other libraries say go the same way as our own lines.
 
     Only the template of their texts is taken, not the values put into it: these may be a
-    message's. Less than a warning is left out.
+    message's. Of a text that is no template only where it was written is told. Less than a
+    warning is left out.
     """
     root = logging.getLogger()
     root.handlers[:] = [_FromLogging(logging.WARNING)]
@@ -160,7 +161,9 @@ class _FromLogging(logging.Handler):
     """Takes the lines of Python's own logging."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = get(library=record.name, said=str(record.msg))
+        # Without arguments it is no template: asyncio writes the exception into its text.
+        said = str(record.msg) if record.args else f"{record.filename}:{record.lineno}"
+        line = get(library=record.name, said=said)
         line.log(max(record.levelno, logging.WARNING), "library.said", exc_info=record.exc_info)
 
 

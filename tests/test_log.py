@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import logging
@@ -260,6 +261,20 @@ def test_a_library_says_its_template_and_not_its_values(captured: io.StringIO) -
     (told,) = said(captured)
     assert (told["level"], told["library"]) == ("warning", "aiohttp.client")
     assert told["said"] == "odd answer: %s"
+
+
+def test_of_a_finished_text_of_a_library_only_its_place_is_told(captured: io.StringIO) -> None:
+    loop = asyncio.new_event_loop()
+    future = loop.create_future()
+    future.set_exception(ValueError(SECRET))
+    loop.call_exception_handler(
+        {"message": "an exception of", "exception": future.exception(), "future": future}
+    )
+    loop.close()
+    (told,) = said(captured)
+    assert (told["library"], told["fault"]) == ("asyncio", "ValueError")
+    assert told["said"].startswith("base_events.py:")
+    assert SECRET not in captured.getvalue()
 
 
 def test_an_exception_in_a_library_is_told_without_its_text(captured: io.StringIO) -> None:
