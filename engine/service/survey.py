@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from engine.metrics import Metrics
 EVERY = 900.0
 #: Unmapped fields of a channel that get a label of their own; what comes later is "other".
 FIELDS_AT_MOST = 200
+
+
+#: What the survey says of its failure; anything else on its stderr may quote a message.
+_WHERE = re.compile(r"\w+ at \S+:\d+")
 
 
 class Survey:
@@ -48,10 +53,12 @@ class Survey:
         finally:
             self._running = False
         if code:
-            lines = err.decode(errors="replace").strip().splitlines()
-            self._log.warning("coverage.not-surveyed", status=code, reason=lines[-1:] or "")
-        else:
+            self._log.warning("coverage.not-surveyed", status=code, reason=_reason(err))
+            return
+        try:
             self._count(orjson.loads(out))
+        except (ValueError, LookupError, TypeError, AttributeError) as rubbish:
+            self._log.warning("coverage.not-surveyed", reason=type(rubbish).__name__)
 
     def _count(self, told: dict[str, Any]) -> None:
         for channel, found in told.items():
@@ -65,3 +72,8 @@ class Survey:
                 else:
                     field = "other"
                 self._metrics.coverage_unmapped.labels(channel, field).inc(count)
+
+
+def _reason(said: bytes) -> str:
+    last = said.decode(errors="replace").strip().rpartition("\n")[2]
+    return last if _WHERE.fullmatch(last) else ""

@@ -3,7 +3,7 @@
 ``python -m engine.workbench.survey FOLDER`` reads ``{channel: number of the last message that was
 looked at}`` on standard input and writes, as JSON, what became of the values of the newest messages
 after it. It shares nothing with the engine but the store, which it only reads, and gives way to
-whatever else wants the processor.
+whatever else wants the processor. When it fails it says where, and no more: the engine logs it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+import traceback
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,9 @@ def _totals(library: MappingLibrary, channel: Channel, raws: list[bytes | None])
             message = Message.read(raw or b"", default_charset=channel.charset)
         except MessageError:
             continue  # purged meanwhile, or of another character set than now
-        totals.add(tracing.explain(message, feed.context(message)), "")
+        # one message that cannot be explained must not take the others out of sight
+        with suppress(Exception):
+            totals.add(tracing.explain(message, feed.context(message)), "")
     return totals
 
 
@@ -70,8 +74,27 @@ def _plain(totals: Coverage) -> dict[str, Any]:
     return {"values": dict(totals.fates), "unmapped": dict(fields)}
 
 
+def give_way() -> None:
+    """Let everything else go first, where that may be asked: the systemd unit forbids the call."""
+    with suppress(OSError):
+        os.nice(19)
+
+
+def where(failure: BaseException) -> str:
+    """The type of a failure and its place in the code; its text may quote a message."""
+    frame = traceback.extract_tb(failure.__traceback__)[-1]
+    return f"{type(failure).__name__} at {frame.filename}:{frame.lineno}"
+
+
+def main() -> None:
+    """Read what was looked at, look, and write what there was."""
+    give_way()
+    try:
+        told = survey(Path(sys.argv[1]), orjson.loads(sys.stdin.buffer.read()))
+    except Exception as failure:
+        sys.exit(where(failure))
+    sys.stdout.buffer.write(orjson.dumps(told))
+
+
 if __name__ == "__main__":
-    os.nice(19)
-    sys.stdout.buffer.write(
-        orjson.dumps(survey(Path(sys.argv[1]), orjson.loads(sys.stdin.buffer.read())))
-    )
+    main()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
+import structlog
+import structlog.testing
 from click.testing import CliRunner, Result
 from twisted.internet import reactor
 from twisted.internet.defer import ensureDeferred
@@ -16,10 +20,14 @@ from twisted.internet.defer import ensureDeferred
 from engine import log
 from engine.cli.main import main
 from engine.config import EngineSettings
+from engine.hl7v2.message import Message
 from engine.lifecycle import Outcome
+from engine.mapping.explain import Explained, TracingMapping
+from engine.mapping.result import Context
 from engine.metrics import Metrics
 from engine.service.survey import Survey
 from engine.store.sqlite import SqliteStore
+from engine.workbench import survey as surveying
 from engine.workbench.survey import survey
 from tests.store.messages import NOW, received
 
@@ -183,3 +191,68 @@ async def test_a_look_that_fails_leaves_the_engine_alone(tmp_path: Path) -> None
     metrics = Metrics()
     await Survey(metrics, log.get(), reactor).look(tmp_path / "nowhere")
     assert "coverage_values_total{" not in metrics.render().decode()
+
+
+def test_a_survey_goes_on_where_the_processor_cannot_be_left_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(_: int) -> int:
+        raise PermissionError(1, "Operation not permitted")  # as the systemd unit's filter has it
+
+    monkeypatch.setattr(os, "nice", refused)
+    surveying.give_way()
+
+
+def test_a_survey_goes_on_after_a_message_that_cannot_be_explained(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explain = TracingMapping.explain
+
+    def broken(self: TracingMapping, message: Message, context: Context) -> Explained:
+        if message.control_id == "2":
+            raise RecursionError(message.text)
+        return explain(self, message, context)
+
+    monkeypatch.setattr(TracingMapping, "explain", broken)
+    told = survey(site, {})
+    assert told["ward"]["last"] == 3
+    assert told["ward"]["unmapped"]["ZZ9-2"] == 1
+
+
+def test_a_survey_that_fails_says_where_and_quotes_nothing() -> None:
+    with pytest.raises(ValueError, match="Testpatient") as raised:
+        raise ValueError("Testpatient")
+    told = surveying.where(raised.value)
+    assert re.fullmatch(r"ValueError at \S+test_coverage\.py:\d+", told)
+
+
+def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Let the engine start this script for its survey."""
+    file = tmp_path / "child"
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    monkeypatch.setattr("engine.service.survey.sys.executable", str(file))
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("echo 'ValueError: Testpatient, Anna' >&2; exit 1", ""),
+        (
+            "echo 'KeyError at /opt/x/coverage.py:12' >&2; exit 1",
+            "KeyError at /opt/x/coverage.py:12",
+        ),
+        ("echo Testpatient", "JSONDecodeError"),
+        ('echo \'{"ward": {"last": 1}}\'', "KeyError"),
+        ("echo '[1]'", "AttributeError"),
+        ("echo '{\"ward\": 7}'", "TypeError"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_what_a_survey_says_of_its_failure_is_logged_only_as_a_place_in_the_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, reason: str
+) -> None:
+    child(tmp_path, monkeypatch, script)
+    with structlog.testing.capture_logs() as told:
+        await Survey(Metrics(), structlog.get_logger(), reactor).look(tmp_path)
+    assert [(line["event"], line["reason"]) for line in told] == [("coverage.not-surveyed", reason)]
