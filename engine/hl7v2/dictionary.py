@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -161,7 +161,8 @@ def _tables(version: str) -> ModuleType:
 # ---------------------------------------------------------------- fields
 
 
-@cache
+# More than all fields of all segments; a sender may write any number of others.
+@lru_cache(maxsize=16_384)
 def field(segment: str, number: int, version: str | None = None) -> Field | None:
     """What a field is, or None when no version ever had it.
 

@@ -21,5 +21,8 @@ class CodeSystems:
         """Whether a code is known not to be of this system."""
         codes = self._codes.get(system)
         if codes is None:
-            codes = self._codes[system] = frozenset(self._listed.get(system, "").split("|"))
-        return code not in codes and system in self._listed
+            listed = self._listed.get(system)
+            if listed is None:
+                return False  # not remembered: senders may name any number of systems
+            codes = self._codes[system] = frozenset(listed.split("|"))
+        return code not in codes

@@ -216,7 +216,5 @@ class _Ignored:
         for ref, reason in self._fields.get((segment, position[1]), ()):
             if ref.component in (None, position[3]):
                 return reason
-        field = dictionary.field(segment, position[1])
-        if field is not None and field.type == "SI" and position[1] == 1:
-            return "set id"
-        return None
+        field = dictionary.field(segment, 1) if position[1] == 1 else None
+        return "set id" if field is not None and field.type == "SI" else None

@@ -115,6 +115,8 @@ class Mapping:
 
     def plan(self, structure: str) -> Plan:
         """The functions that apply to each segment in a structure."""
+        if structure not in self.library.messages:
+            structure = ""  # all that senders make up have one plan
         plan = self._plans.get(structure)
         if plan is None:
             plan = self._plans[structure] = self._plan(structure)
