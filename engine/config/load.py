@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class Loader:
         self.channels = self._channels()
         self._check()
 
-    @property
+    @cached_property
     def configuration(self) -> Configuration:
         """What the folder says; to be used when there are no problems."""
         # Of the channels on one port, those with a condition are asked first.

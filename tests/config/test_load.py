@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.config import Ack, FhirDestination, FileDestination, MllpSource, NoAuth, Retry
+from engine.config.load import Loader
 from tests.config.site import CHANNEL, ENGINE, Site
 
 
@@ -178,6 +179,12 @@ def test_a_file_that_cannot_be_read_is_told(site: Site) -> None:
     (site.folder / "channels/a.yaml").mkdir()
     (problem,) = site.problems()
     assert problem.startswith("channels/a.yaml:1:1: the file cannot be read")
+
+
+def test_a_reading_has_one_configuration_with_one_hash(site: Site) -> None:
+    loader = Loader(site.folder, site.environment)
+    assert loader.configuration is loader.configuration
+    assert loader.configuration.hash == site.load().hash
 
 
 def test_the_hash_names_every_file_that_says_something(site: Site) -> None:
