@@ -245,6 +245,7 @@ def load_library(folders: Sequence[Path] = (), standard: Folder | None = None) -
     reader = LibraryReader()
     base = reader.standard(standard or standard_folder(), "mappings/standard")
     libraries = {"standard": base}
+    seen: set[Path] = set()
     feeds = [
         feed
         for folder in folders
@@ -253,8 +254,16 @@ def load_library(folders: Sequence[Path] = (), standard: Folder | None = None) -
         if (feed / "mapping.yaml").is_file()
     ]
     for feed in feeds:
+        if feed.resolve() in seen:
+            continue
+        seen.add(feed.resolve())
         overlay = reader.overlay(base, feed, f"{feed.parent.name}/{feed.name}")
-        libraries[overlay.name] = overlay
+        if overlay is base:
+            continue
+        other = libraries.setdefault(overlay.name, overlay)
+        if other is not overlay:
+            where = f"the other is {other.place or 'the standard library'}: write another name"
+            reader.problems.add(overlay.place, f"a second mapping '{overlay.name}'", where)
     reader.problems.raise_any()
     return MappingLibrary(libraries)
 

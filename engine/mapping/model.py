@@ -210,3 +210,5 @@ class Library:
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     #: whose codes are all known
     codesystems: CodeSystems = field(default_factory=CodeSystems)
+    #: where a feed says its name
+    place: Place | None = None

@@ -56,6 +56,7 @@ class LibraryReader(StandardReader):
         made = replace(
             base,
             name=text_of(entries.get("mapping"), label),
+            place=node.keys.get("mapping", node.place),
             segments=segments,
             datatypes=datatypes,
             default=default,
@@ -106,7 +107,7 @@ class LibraryReader(StandardReader):
                     what = f"'{number}' is not a field number of {segment}"
                     self.problems.add(place, what, "write a number, such as 3")
                     continue
-                self.problems.keys(item, ("name", "type", "table"), ("name", "type"))
+                self.problems.keys(item, ("name", "type"), ("name", "type"))
                 found[segment][int(number)] = DeclaredField(
                     int(number),
                     text_of(item.entries.get("name")),

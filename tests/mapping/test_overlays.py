@@ -85,6 +85,39 @@ def test_a_z_segment_becomes_a_resource_in_the_order_where_it_stands(tmp_path: P
     assert len(report["result"]) == 2
 
 
+def test_a_key_of_a_declared_field_that_would_have_no_effect_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        library(
+            tmp_path,
+            "mapping: feed\nsegments:\n  ZLB:\n    3: {name: fasting, type: IS, table: 0136}\n",
+        )
+    assert str(raised.value) == "mappings/feed/mapping.yaml:4:34: unknown key 'table'"
+
+
+def test_a_second_mapping_of_one_name_is_refused_and_the_other_named(tmp_path: Path) -> None:
+    other = tmp_path / "mappings" / "again"
+    other.mkdir(parents=True)
+    (other / "mapping.yaml").write_text("about: a copy\nmapping: feed\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError) as raised:
+        library(tmp_path, "mapping: feed\n")
+    where = "the other is mappings/again/mapping.yaml:2:1: write another name"
+    assert str(raised.value) == (
+        f"mappings/feed/mapping.yaml:1:1: a second mapping 'feed' ({where})"
+    )
+
+
+def test_no_feed_takes_the_name_of_the_standard_library(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        library(tmp_path, "mapping: standard\n")
+    assert "a second mapping 'standard' (the other is the standard library" in str(raised.value)
+
+
+def test_a_folder_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    library(tmp_path, "mapping: feed\n")
+    found = load_library([tmp_path / "mappings", tmp_path / "x" / ".." / "mappings"])
+    assert found.names == ("standard", "feed")
+
+
 def test_what_a_feed_ignores_is_ignored_and_not_unmapped(tmp_path: Path) -> None:
     found = library(tmp_path, "mapping: feed\nignore:\n  ZAU: audit trail of the sender\n")
     leaves = found.tracing("feed").explain(Message.parse(MESSAGE), CONTEXT).leaves
