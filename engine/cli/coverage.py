@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,9 +13,9 @@ import click
 import orjson
 from rich.table import Table
 
+from engine.cli.since import since_option
 from engine.cli.store import FOLDER, store_of
 from engine.cli.terminal import console
-from engine.config.values import SECONDS
 from engine.errors import MessageError
 from engine.hl7v2.message import Message
 from engine.workbench import inputs
@@ -27,22 +26,6 @@ from engine.workbench.novelty import News, Seen, news
 from engine.workbench.received import received
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-
-
-def _since(_ctx: click.Context, _option: click.Parameter, text: str | None) -> float | None:
-    """A moment (2026-01-31, 2026-01-31T08:00) or an age (30m, 6h, 7d), as a moment."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            return time.time() - float(SECONDS.parse(text))
-        except ValueError:
-            raise click.BadParameter(
-                "write an age like 6h or 7d, or a day like 2026-01-31"
-            ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 @dataclass(slots=True)
@@ -56,7 +39,7 @@ class _Counted:
 @click.argument("paths", nargs=-1, metavar="[FILE|FOLDER|-]...")
 @click.option("--config", type=FOLDER, help="The configuration folder of --channel; default: here.")
 @click.option("--channel", help="Map as this channel does; without PATHS, what it received.")
-@click.option("--since", callback=_since, metavar="AGE|DAY", help="Received since: 6h, 7d, a day.")
+@since_option
 @click.option("--mapping", help="A mapping by name, or its folder.")
 @click.option("--mappings", type=FOLDER, help="A folder of mappings.")
 @click.option("--baseline", type=_FILE, help="New is what this earlier --json had not seen.")

@@ -12,6 +12,7 @@ import click
 import orjson
 
 from engine.cli import listing
+from engine.cli.since import since_option
 from engine.cli.store import FOLDER, store_of
 from engine.errors import StoreError
 from engine.lifecycle import Outcome, State
@@ -23,7 +24,6 @@ from engine.store.session import Session
 
 #: The words of --state: where a delivery stands, or what became of a message.
 _STATES = [*map(str, State), *map(str, Outcome)]
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 _config = click.option(
     "--config", type=FOLDER, default=".", help="The configuration folder; default: here."
@@ -36,16 +36,6 @@ def messages() -> None:
     """Find, show and replay what was received, also while the engine runs."""
 
 
-def _age(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """Seconds of ``90s``, ``30m``, ``6h`` or ``7d``."""
-    if value is None:
-        return None
-    number, unit = value[:-1], value[-1:]
-    if not number.isdigit() or unit not in _UNITS:
-        raise click.BadParameter(f"'{value}' is no age; write it like 30m, 6h or 7d", ctx, param)
-    return float(number) * _UNITS[unit]
-
-
 @messages.command("list")
 @click.argument("folder", type=FOLDER, default=".")
 @click.option("--config", type=FOLDER, help="The same as FOLDER.")
@@ -56,7 +46,7 @@ def _age(ctx: click.Context, param: click.Parameter, value: str | None) -> float
 @click.option("--order", help="The filler's order number, else the placer's.")
 @click.option("--channel", help="The name of a channel.")
 @click.option("--state", type=click.Choice(_STATES), help="Of a delivery or of the message.")
-@click.option("--since", callback=_age, metavar="AGE", help="At most so old: 30m, 6h, 7d.")
+@since_option
 @click.option("--limit", default=50, show_default=True, help="At most so many, the newest.")
 @_json
 def list_(
@@ -76,7 +66,7 @@ def list_(
         type=type_,
         state=next((one for one in State if one == state), None),
         outcome=next((one for one in Outcome if one == state), None),
-        since=None if since is None else time.time() - since,
+        since=since,
         **criteria,
     )
     with Reader(store_of(config or folder)) as reader:

@@ -15,6 +15,7 @@ from engine.config.values import (
     NETWORK,
     PORT,
     SECONDS,
+    SECONDS_OR_NEVER,
     SIZE,
     TEXT,
     URI,
@@ -62,9 +63,7 @@ MLLP = Block(
             "32 MiB",
         ),
         Key("frame_timeout", SECONDS, "how long a frame may take to arrive", "30s"),
-        Key(
-            "idle_timeout", SECONDS, "close a silent connection after this time; 0s is never", "0s"
-        ),
+        Key("idle_timeout", SECONDS_OR_NEVER, "close a silent connection after this time", "never"),
         Key("connections", integer(1, 100_000), "how many senders at once", "200"),
         Key(
             "tolerant", BOOLEAN, "let a bare FS end a frame when VT or silence follows it", "false"
@@ -253,7 +252,7 @@ CHANNEL = Block(
             example="[{fhir: clinic}]",
             required=True,
         ),
-        Key("duplicates", SECONDS, "how long a resend is known as one", "7d"),
+        Key("duplicates", SECONDS_OR_NEVER, "how long a resend is known as one", "7d"),
         Key("silence", NotBuilt("an alert on silence"), "how long a channel may be silent"),
         Key(
             "unmapped",

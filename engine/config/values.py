@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from engine.documents import Node, suggest
 from engine.errors import Place
+from engine.hl7v2.charset import codec
 
 Fail = Callable[[Place, str, str | None], None]
 
@@ -87,7 +87,18 @@ def _amount(text: str, units: Mapping[str, float], advice: str) -> float:
 
 
 def _seconds(text: str) -> float:
-    return _amount(text, _SECONDS, "write it like 30s, 5m, 6h or 7d")
+    seconds = _amount(text, _SECONDS, "write it like 30s, 5m, 6h or 7d")
+    if seconds < 0.001:
+        raise ValueError("1ms is the least")
+    return seconds
+
+
+def _seconds_or_never(text: str) -> float:
+    """A length of time, or 0 for never."""
+    try:
+        return 0.0 if text == "never" else _seconds(text)
+    except ValueError as error:
+        raise ValueError(f"{error}; or never") from None
 
 
 def _size(text: str) -> int:
@@ -107,13 +118,10 @@ def _zone(text: str) -> ZoneInfo:
 
 
 def _charset(text: str) -> str:
-    try:
-        info = codecs.lookup(text)
-    except (LookupError, ValueError):
-        info = None
-    if info is None or not getattr(info, "_is_text_encoding", True):
+    found = codec(text)
+    if found is None:
         raise ValueError("write it like utf-8, iso-8859-1 or windows-1252")
-    return info.name
+    return found
 
 
 def _network(text: str) -> Any:
@@ -172,7 +180,12 @@ BOOLEAN = Scalar(_boolean, "true or false", {"type": "boolean"})
 SECONDS = Scalar(
     _seconds,
     "a length of time",
-    {"type": ["string", "number"], "pattern": f"{_AMOUNT}(ms|s|m|h|d)?$"},
+    {"type": ["string", "number"], "pattern": f"{_AMOUNT}(ms|s|m|h|d)?$", "exclusiveMinimum": 0},
+)
+SECONDS_OR_NEVER = Scalar(
+    _seconds_or_never,
+    "a length of time",
+    {**SECONDS.shape, "pattern": f"^never$|{SECONDS.shape['pattern']}"},
 )
 SIZE = Scalar(
     _size,

@@ -109,6 +109,8 @@ def test_a_list_as_json_does_not_name_the_patient(run: Run, site: Path) -> None:
         (["--patient", "T3", "--limit", "2"], [6, 4]),
         (["--sender", "LAB", "--channel", "lab", "--order", "F2"], [2]),
         (["--since", "7d"], []),
+        (["--since", "2026-01-05"], [6, 5, 4, 3, 2, 1]),
+        (["--since", "2026-01-06"], []),
     ],
 )
 def test_a_list_is_narrowed(run: Run, site: Path, options: list[str], found: list[int]) -> None:
@@ -119,7 +121,7 @@ def test_a_list_is_narrowed(run: Run, site: Path, options: list[str], found: lis
 def test_an_age_that_is_none_is_explained(run: Run, site: Path) -> None:
     result = run("messages", "list", "--since", "yesterday", str(site))
     assert result.exit_code == 2
-    assert "write it like 30m, 6h or 7d" in result.stderr
+    assert "write an age like 6h or 7d, or a day like 2026-01-31" in result.stderr
 
 
 def test_one_message_is_shown_without_its_content(run: Run, site: Path) -> None:

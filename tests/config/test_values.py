@@ -5,7 +5,8 @@ import pytest
 from engine.config import values
 from engine.config.values import Scalar, choice, integer
 from engine.documents import Node
-from engine.errors import Place, Problem
+from engine.errors import MessageError, Place, Problem
+from engine.hl7v2.message import Message
 
 PLACE = Place("x.yaml", 3, 7)
 
@@ -20,10 +21,27 @@ def read(kind: Scalar, text: str) -> tuple[Any, list[Problem]]:
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("30", 30), ("30s", 30), ("5m", 300), ("6h", 21600), ("7d", 604800), ("250ms", 0.25),
-     ("1.5 s", 1.5), ("0", 0)],
+     ("1.5 s", 1.5), ("1ms", 0.001)],
 )  # fmt: skip
 def test_a_length_of_time(text: str, seconds: float) -> None:
     assert read(values.SECONDS, text) == (seconds, [])
+    assert read(values.SECONDS_OR_NEVER, text) == (seconds, [])
+
+
+def test_a_time_that_may_never_come_is_written_never() -> None:
+    assert read(values.SECONDS_OR_NEVER, "never") == (0.0, [])
+
+
+@pytest.mark.parametrize("name", ["utf-7", "hz", "johab", "rot13", "ptcp154", "UNICODE UTF-8",
+                                  "8859/1", "latin-1", "windows-1252"])  # fmt: skip
+def test_a_character_set_is_accepted_when_messages_can_be_read_in_it(name: str) -> None:
+    raw = b"MSH|^~\\&|A|B|C|D|20260101||ADT^A01|1|P|2.5.1\r"
+    value, problems = read(values.CHARSET, name)
+    try:
+        charset = Message.read(raw, default_charset=name).charset
+    except MessageError:
+        charset = None
+    assert (value, bool(problems)) == (charset, charset is None)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +61,10 @@ def test_a_size(text: str, size: int) -> None:
 @pytest.mark.parametrize(
     ("kind", "text", "advice"),
     [
+        (values.SECONDS, "0s", "1ms is the least"),
+        (values.SECONDS, "never", "write it like 30s, 5m, 6h or 7d"),
+        (values.SECONDS_OR_NEVER, "0", "1ms is the least; or never"),
+        (values.SECONDS_OR_NEVER, "no", "write it like 30s, 5m, 6h or 7d; or never"),
         (values.SECONDS, "half a minute", "write it like 30s, 5m, 6h or 7d"),
         (values.SECONDS, "-1s", "write it like 30s, 5m, 6h or 7d"),
         (values.SECONDS, "1e3", "write it like 30s, 5m, 6h or 7d"),
