@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ _LONGEST = 60
 
 
 @click.command()
-@click.argument("path", metavar="FILE|-")
+@click.argument("path", metavar="FILE|FOLDER|-")
 @click.option("--config", type=_FOLDER, help="A configuration folder, for --channel.")
 @click.option("--channel", help="Explain as this channel maps.")
 @click.option("--mapping", help="A mapping by name, or its folder.")
@@ -50,31 +51,42 @@ def explain(
 ) -> None:
     """Show the way of each value of FILE's messages.
 
-    First every element of every resource, with its value, the fields it came from, the rule's
-    address, the datatype map's rule it came through, and the table; what comes from no field is
-    said by the rule itself, or links to what another rule made. Then every populated field, with
-    what it became: elements, "ignored" and by which line, "repeated" (a kindred field says the
-    same), "reported" as an issue, or UNMAPPED.
+    Of a FOLDER every file is explained. First every element of every resource, with its value,
+    the fields it came from, the rule's address, the datatype map's rule it came through, and the
+    table; what comes from no field is said by the rule itself, or links to what another rule made.
+    Then every populated field, with what it became: elements, "ignored" and by which line,
+    "repeated" (a kindred field says the same), "reported" as an issue, or UNMAPPED.
     """
     given = inputs.given([path])
     if isinstance(given, str):
         raise click.UsageError(given)
+    if not given:
+        raise click.UsageError(f"there is no message in {path}")
     found = feed(config, channel, mapping, mappings)
     tracing = found.library.tracing(found.mapping)
     failed = False
-    for raw in inputs.messages(given[0].read()):
+    for name, raw in _named(given):
         try:
             message = Message.read(raw, default_charset=found.charset)
         except MessageError as error:
-            click.echo(str(error), err=True)
+            click.echo(f"{name}: {error}", err=True)
             failed = True
             continue
         explained = tracing.explain(message, found.context(message))
         if as_json:
-            click.echo(orjson.dumps(plain(explained, message)))
+            click.echo(orjson.dumps({"file": name, **plain(explained, message)}))
         else:
+            if len(given) > 1:
+                console().print(f"[bold]{escape(name)}[/]")
             _show(explained, message, unmapped)
     sys.exit(1 if failed else 0)
+
+
+def _named(given: Sequence[inputs.Input]) -> Iterator[tuple[str, bytes]]:
+    """Every message of every file, and what it is called."""
+    for one in given:
+        raws = inputs.messages(one.read())
+        yield from zip(inputs.names(str(one.name), len(raws)), raws, strict=True)
 
 
 def _show(explained: Explained, message: Message, unmapped: bool) -> None:

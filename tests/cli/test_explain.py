@@ -104,3 +104,19 @@ def test_the_screen_shows_values_as_they_are_and_what_is_unmapped(file: Path) ->
     left = explain(file, "--unmapped").output
     assert "ZLB-2" in left
     assert "Testpatient" not in left
+
+
+def test_every_message_of_a_folder_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "one.hl7").write_text(MESSAGE)
+    (tmp_path / "two.hl7").write_text("\r".join([MESSAGE, MESSAGE.replace("5.10", "6.20")]))
+    lines = [json.loads(line) for line in explain(tmp_path, "--json").stdout.splitlines()]
+    assert [line["file"] for line in lines] == ["one.hl7", "two.hl7", "two.hl7.2"]
+    assert [field(line, "OBX-5.1")["value"] for line in lines] == ["5.10", "5.10", "6.20"]
+    shown = explain(tmp_path).stdout
+    assert [shown.count(name) for name in ("one.hl7", "two.hl7")] == [1, 2]
+
+
+def test_a_folder_without_a_message_is_said_to_have_none(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ("explain", str(tmp_path)))
+    assert result.exit_code == 2
+    assert f"there is no message in {tmp_path}" in " ".join(result.stderr.split())
