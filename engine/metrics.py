@@ -97,7 +97,10 @@ class Metrics:
             "messages_not_stored", "Messages that the store refused; their senders know", "port"
         )
         self.acknowledged = self._counter(
-            "acknowledgements_sent", "Answers by port and code of table 0008", "port", "code"
+            "acknowledgements_sent",
+            "Answers made, by port and code of table 0008; answers_dropped of them never left",
+            "port",
+            "code",
         )
         self.answers_dropped = self._counter(
             "answers_dropped", "Answers whose sender had gone", "port"

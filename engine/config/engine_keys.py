@@ -82,8 +82,8 @@ MAPPING = Block(
         Key(
             "processes",
             integer(0, 256),
-            "processes that map what is to be delivered, one less than there are cores when left "
-            "out; 0: the engine maps, which holds up the listener meanwhile",
+            "processes that map what is to be delivered; one less than there are cores, at most 8, "
+            "when left out; 0: the engine maps, which holds up the listener meanwhile",
             example="2",
         ),
         Key("timeout", SECONDS, "what takes longer to map is held for a person", "60s"),

@@ -79,7 +79,7 @@ class LogSettings:
 class MappingSettings:
     """Where stored messages are mapped: ``processes`` 0 is in the engine itself."""
 
-    #: None: one less than there are cores
+    #: None: one less than there are cores, at most 8
     processes: int | None = None
     timeout: float = 60.0
 

@@ -22,9 +22,9 @@ from engine.mapping.made import Body
 from engine.mapping.runtime import Run
 from engine.mapping.unconvertible import Unconvertible
 
-#: What a feed may not know: an OID is dotted numbers, a UUID is what RFC 9562 draws.
 #: The arc of the HL7 v2 tables: .364 is table 0364.
 _TABLE_OID = re.compile(r"2\.16\.840\.1\.113883\.12\.(\d{1,4})")
+#: What a feed may not know: an OID is dotted numbers, a UUID is what RFC 9562 draws.
 _OID = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _URI = re.compile(r"(https?|urn|ftp|mailto|oid):\S+")

@@ -1,1 +1,1 @@
-"""What the integration engineer works with: profile, replay, ledger."""
+"""What the integration engineer works with: conversion, coverage, cases, code tables, sending."""
