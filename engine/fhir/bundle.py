@@ -16,11 +16,9 @@ import orjson
 
 from engine.fhir import definitions, merge
 from engine.fhir.criterion import encoded
+from engine.fhir.uris import URIS
 
 Body = dict[str, Any]
-
-#: Where a resource is marked with its own UUID, so that a condition can find it again.
-UUIDS = "urn:ietf:rfc:3986"
 
 
 class Writable(Protocol):
@@ -196,12 +194,12 @@ def _marked(resource: Writable) -> Item:
     body, value = dict(resource.body), f"urn:uuid:{resource.uuid}"
     identifier = definitions.elements(body["resourceType"]).get("identifier")
     if identifier is not None and identifier.is_list:
-        body["identifier"] = [*body.get("identifier", ()), {"system": UUIDS, "value": value}]
-        criterion = f"identifier={UUIDS}|{value}"
+        body["identifier"] = [*body.get("identifier", ()), {"system": URIS, "value": value}]
+        criterion = f"identifier={URIS}|{value}"
     else:  # Provenance and a few others have none; every resource can be tagged
         meta = body.get("meta", {})
-        body["meta"] = {**meta, "tag": [*meta.get("tag", ()), {"system": UUIDS, "code": value}]}
-        criterion = f"_tag={UUIDS}|{value}"
+        body["meta"] = {**meta, "tag": [*meta.get("tag", ()), {"system": URIS, "code": value}]}
+        criterion = f"_tag={URIS}|{value}"
     return Item(body, criterion, resource.knows, resource.removed, resource.uuid)
 
 

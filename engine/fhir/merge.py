@@ -24,10 +24,9 @@ from typing import Any
 import orjson
 
 from engine.fhir import definitions
+from engine.fhir.uris import ABSENT
 
 Body = dict[str, Any]
-
-ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 #: Elements that only the server sets (R4 Meta).
 _SERVERS_OWN = ("versionId", "lastUpdated")

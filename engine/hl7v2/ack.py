@@ -114,7 +114,7 @@ def _when(value: str) -> When | None:
     return When(word) if word in When.__members__ else When.AL
 
 
-def is_acknowledgement(message: Message) -> bool:
+def is_acknowledgement(message: Message | Header) -> bool:
     """Whether a message is an answer, which is never answered: the two sides would not stop.
 
     Queries' responses (RSP, ORR …) carry an MSA, too, but bring data and are messages.

@@ -6,11 +6,11 @@ HL7 v2 chapter 2.10.3.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 
 from engine.errors import ErrorCode, Location, MessageError
 
-_BOM = b"\xef\xbb\xbf"
 #: A line that begins a message or belongs to an envelope, and the line end before it. After a
 #: header's name stands its field separator, whatever that is; a trailer may end after its name.
 _MARK = re.compile(rb"[\r\n](?:(MSH|FHS|BHS)(?=[^A-Za-z0-9\s])|(BTS|FTS)(?=[^A-Za-z0-9 ]|$))")
@@ -40,7 +40,7 @@ def split(payload: bytes | str) -> Batch:
     Nothing is dropped: what stands outside of messages and envelopes is among the strays.
     """
     raw = payload.encode() if isinstance(payload, str) else payload
-    text = raw.removeprefix(_BOM)
+    text = raw.removeprefix(BOM_UTF8)
     # With a line end in front of the text, a line begins where its mark does in the text.
     marks = list(_MARK.finditer(b"\r" + text))
     if _is_one_message(text, marks):

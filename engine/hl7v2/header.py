@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 
 from engine.errors import MessageError
 from engine.hl7v2.charset import decode, wide_codec
 from engine.hl7v2.delimiters import STANDARD, Delimiters, delimiters_of
-from engine.hl7v2.kind import Kind, kind_of
+from engine.hl7v2.kind import Headed, Kind, kind_of
 from engine.hl7v2.message import Message
 from engine.hl7v2.segment import Segment
 
@@ -16,7 +17,7 @@ _REACH = 64 * 1024
 _MSH = re.compile(rb"(?:^|[\r\n\x0b])[ \t]*(MSH[^A-Za-z0-9\s\x00-\x1f][^\r\n\x00]*)")
 
 
-class Header:
+class Header(Headed):
     """An MSH by itself, with the delimiters and the codec to answer in."""
 
     __slots__ = ("charset", "delimiters", "kind", "msh")
@@ -43,7 +44,7 @@ class Header:
         wide = wide_codec(raw)
         if wide:
             raw = raw[:_REACH].decode(wide, "ignore").encode()
-        found = _MSH.search(raw.removeprefix(b"\xef\xbb\xbf")[:_REACH])
+        found = _MSH.search(raw.removeprefix(BOM_UTF8)[:_REACH])
         if found is None:
             return None
         text, charset = _decoded(found[1])
@@ -61,36 +62,6 @@ class Header:
     def value(self, number: int, component: int = 1) -> str:
         """One decoded value of MSH, "" when absent."""
         return self.msh.value(number, 1, component)
-
-    @property
-    def control_id(self) -> str:
-        """MSH-10."""
-        return self.value(10)
-
-    @property
-    def code(self) -> str:
-        """MSH-9.1."""
-        return self.kind.code
-
-    @property
-    def trigger(self) -> str:
-        """MSH-9.2."""
-        return self.kind.trigger
-
-    @property
-    def version(self) -> str:
-        """MSH-12.1."""
-        return self.kind.version
-
-    @property
-    def processing_id(self) -> str:
-        """MSH-11.1."""
-        return self.kind.processing_id
-
-    @property
-    def sender(self) -> str:
-        """Sending application and facility, as written."""
-        return self.kind.sender
 
 
 def _decoded(line: bytes) -> tuple[str, str]:

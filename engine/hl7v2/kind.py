@@ -32,6 +32,50 @@ class Kind:
         self.sender = f"{msh.field(3)}|{msh.field(4)}"
 
 
+class Headed:
+    """What has an MSH: what that says, by its names."""
+
+    __slots__ = ()
+
+    msh: Segment
+    kind: Kind
+
+    @property
+    def control_id(self) -> str:
+        """MSH-10, the message's identity for its sender."""
+        return self.msh.value(10)
+
+    @property
+    def code(self) -> str:
+        """MSH-9.1, the kind of message: ORU."""
+        return self.kind.code
+
+    @property
+    def trigger(self) -> str:
+        """MSH-9.2, the event that it reports: R01."""
+        return self.kind.trigger
+
+    @property
+    def structure(self) -> str:
+        """MSH-9.3, its abstract structure: ORU_R01."""
+        return self.kind.structure
+
+    @property
+    def version(self) -> str:
+        """MSH-12.1, the version of the standard it claims: 2.5.1."""
+        return self.kind.version
+
+    @property
+    def processing_id(self) -> str:
+        """MSH-11.1: production, training or debugging."""
+        return self.kind.processing_id
+
+    @property
+    def sender(self) -> str:
+        """Sending application and facility, as written: whose control ids these are."""
+        return self.kind.sender
+
+
 def kind_of(msh: Segment, delimiters: Delimiters, charset: str) -> Kind:
     """The kind of a message with this MSH.
 

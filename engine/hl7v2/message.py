@@ -7,7 +7,7 @@ from functools import lru_cache
 from engine.hl7v2.charset import decode
 from engine.hl7v2.delimiters import STANDARD, Delimiters, delimiters_of
 from engine.hl7v2.escape import unescape
-from engine.hl7v2.kind import Kind, kind_of
+from engine.hl7v2.kind import Headed, Kind, kind_of
 from engine.hl7v2.path import Path
 from engine.hl7v2.segment import Segment, is_odd, part
 
@@ -16,7 +16,7 @@ __all__ = ["STANDARD", "Delimiters", "Message", "Segment", "unescape"]
 _path = lru_cache(maxsize=4096)(Path.parse)
 
 
-class Message:
+class Message(Headed):
     """An HL7 v2 message as its sender wrote it, read in place."""
 
     __slots__ = (
@@ -200,41 +200,6 @@ class Message:
         if self.delimiters.escape in value:
             return unescape(value, self.delimiters, self.charset)
         return value
-
-    @property
-    def control_id(self) -> str:
-        """MSH-10, the message's identity for its sender."""
-        return self.msh.value(10)
-
-    @property
-    def code(self) -> str:
-        """MSH-9.1, the kind of message: ORU."""
-        return self.kind.code
-
-    @property
-    def trigger(self) -> str:
-        """MSH-9.2, the event that it reports: R01."""
-        return self.kind.trigger
-
-    @property
-    def structure(self) -> str:
-        """MSH-9.3, its abstract structure: ORU_R01."""
-        return self.kind.structure
-
-    @property
-    def version(self) -> str:
-        """MSH-12.1, the version of the standard it claims: 2.5.1."""
-        return self.kind.version
-
-    @property
-    def processing_id(self) -> str:
-        """MSH-11.1: production, training or debugging."""
-        return self.kind.processing_id
-
-    @property
-    def sender(self) -> str:
-        """Sending application and facility, as written: whose control ids these are."""
-        return self.kind.sender
 
     def __repr__(self) -> str:
         return f"<Message of {len(self.segments)} segments>"

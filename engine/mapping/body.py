@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.fhir import definitions
 from engine.fhir.definitions import Element
+from engine.fhir.uris import ABSENCE
 from engine.mapping import constants
 from engine.mapping.emit import Emitter
 from engine.mapping.fetch import Site
@@ -91,7 +92,7 @@ class Writer(ValueWriter):
         # beside a list of primitives stands a list, of which this is the first
         beside = "[{}])[0]" if listed else "{})"
         kept = f"{holder}.setdefault({'_' + key!r}, {beside}.setdefault('extension', [])"
-        absent = any("data-absent-reason" in inner for inner, _ in body.fields)
+        absent = any(ABSENCE in inner for inner, _ in body.fields)
         coded = bool(element.codes) and not absent
         with self.emitter.block(f"if {name} and {key!r} in {holder}:" if coded else f"if {name}:"):
             self.emitter.line(f"{kept}.extend({name}['extension'])")

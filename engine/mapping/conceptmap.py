@@ -129,6 +129,11 @@ def folded(text: str) -> str:
     return _BLANKS.sub("", bare) or text.strip()
 
 
+def folded_name(table: str) -> str:
+    """A table's name without case, blanks and strokes, which the guide varies."""
+    return table.replace("/", "").replace(" ", "").casefold()
+
+
 # ---------------------------------------------------------------- reading CSV
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.fhir import bindings, definitions
 from engine.fhir.definitions import Element
 from engine.mapping import coding, identity, primitives
-from engine.mapping.conceptmap import ConceptMap
+from engine.mapping.conceptmap import ConceptMap, folded_name
 from engine.mapping.constants import advice
 from engine.mapping.emit import Emitter
 from engine.mapping.fetch import Raw
@@ -129,8 +129,10 @@ class Conversions:
         found = self._library.tables.get(name)
         if found is not None:
             return found
-        folded = _folded(name)
-        return next((t for key, t in self._library.tables.items() if _folded(key) == folded), None)
+        folded = folded_name(name)
+        return next(
+            (t for key, t in self._library.tables.items() if folded_name(key) == folded), None
+        )
 
     def near(self, name: str) -> str | None:
         """The nearest table name."""
@@ -215,7 +217,3 @@ class Conversions:
             return run.share(Shared(type_name, body, uuid, criterion))
 
         return make
-
-
-def _folded(name: str) -> str:
-    return name.replace("/", "").replace(" ", "").casefold()

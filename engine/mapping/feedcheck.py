@@ -12,7 +12,7 @@ from engine.documents import Node, suggest
 from engine.errors import Place
 from engine.fhir import definitions
 from engine.hl7v2 import dictionary
-from engine.mapping.conceptmap import POLICIES, ConceptMap
+from engine.mapping.conceptmap import POLICIES, ConceptMap, folded_name
 from engine.mapping.grammar import Ref, Source
 from engine.mapping.model import Ignored, Library, Rule, SegmentMap
 from engine.mapping.survey import body_refs, tables_of
@@ -158,14 +158,14 @@ class FeedCheck:
 
     def _unused(self, tables: Mapping[str, ConceptMap]) -> None:
         asked = {
-            _folded(name)
+            folded_name(name)
             for maps in (self._made.segments, self._made.datatypes)
             for item in maps.values()
             for rule in item.rules.values()
             for name in tables_of(rule.body)
         }
         for name, table in tables.items():
-            if _folded(name) not in asked:
+            if folded_name(name) not in asked:
                 place = table.rows[0].place if table.rows else None
                 where = Place(place.file, 1, 1) if place is not None else None
                 near = suggest(name, self._base.tables) or f"write: … via {name}"
@@ -193,10 +193,6 @@ def _same(ignored: Ref | str, ref: Ref, segment: str) -> bool:
 def _says(item: SegmentMap, element: str) -> bool:
     names = {element, *definitions.choices(item.type, element)}
     return any(re.split(r"[.(]", key)[0] in names for key in item.rules)
-
-
-def _folded(name: str) -> str:
-    return name.replace("/", "").replace(" ", "").casefold()
 
 
 __all__ = ["FeedCheck"]

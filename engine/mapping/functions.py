@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import orjson
 
+from engine.fhir.uris import URIS
 from engine.mapping import coding, datatypes, dates, spans
 from engine.mapping.coding import V2_TABLE
 from engine.mapping.made import Body
@@ -174,7 +175,7 @@ def uri_of(run: Run, text: str) -> str | None:
 
 def uri_system(run: Run, text: str) -> str | None:
     """The system of an identifier that is a URI itself (R4, Identifier.value)."""
-    return "urn:ietf:rfc:3986" if text and uri_of(run, text) else None
+    return URIS if text and uri_of(run, text) else None
 
 
 def _authority(run: Run, raw: str) -> tuple[str, str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from engine.fhir.uris import ABSENT
 from engine.mapping.coding import ALTERNATE
 from engine.mapping.made import Body
-from engine.mapping.required import ABSENT
 from engine.mapping.runtime import Run
 
 ORIGINAL = "http://hl7.org/fhir/StructureDefinition/originalText"

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from engine.fhir.uris import ABSENT
 from engine.mapping.unconvertible import Unconvertible
 
 Body = dict[str, Any]
@@ -220,14 +221,7 @@ def _is_unit(text: str | None) -> bool:
 # ---------------------------------------------------------------- NA, MA
 
 #: R4 wants the time between two samples, which NA and MA do not hold
-_UNKNOWN = {
-    "extension": [
-        {
-            "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",
-            "valueCode": "unknown",
-        }
-    ]
-}
+_UNKNOWN = {"extension": [{"url": ABSENT, "valueCode": "unknown"}]}
 
 
 def sampled_data(rows: Sequence[Sequence[str]], origin: Body | None = None) -> Body | None:

@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from engine.fhir import definitions
+from engine.fhir.uris import ABSENT
 from engine.mapping.made import Body
 
-ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _UNKNOWN: list[Body] = [{"url": ABSENT, "valueCode": "unknown"}]
 
 

@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 
 from engine import intake
 from engine.errors import MessageError, StoreError
-from engine.hl7v2.ack import AckCode, Header
+from engine.hl7v2.ack import AckCode, Header, is_acknowledgement
 from engine.hl7v2.batch import Batch
 from engine.hl7v2.message import Message
 from engine.lifecycle import Outcome
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from engine.config import Channel
 
 _OUR_FAULT = MessageError("an error of the receiving system")
-#: Types that are never answered, also when their message cannot be read.
-_ANSWERS = frozenset(("ACK", "MCF"))
 
 
 class Reception:
@@ -121,8 +119,8 @@ class Reception:
     def _quarantine(self, arrival: Arrival, error: MessageError, verdict: Verdict) -> None:
         """Keep bytes that are no message, and refuse them where their MSH says to whom."""
         header = Header.read(arrival.raw)
-        if header is not None and header.code.strip().upper() in _ANSWERS:
-            header = None
+        if header is not None and is_acknowledgement(header):
+            header = None  # never answered, also when it cannot be read
         exchange = Exchange(self._tools, arrival, header)
         codes = exchange.refusal(verdict)
         received = facts.unreadable(arrival, codes, str(error))

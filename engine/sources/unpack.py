@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
+
 from engine.errors import ErrorCode, MessageError
 from engine.hl7v2.batch import Batch, split
 
 _ENVELOPE = (b"FHS", b"BHS", b"BTS", b"FTS")
-_BOM = b"\xef\xbb\xbf"
 
 
 def unpack(payload: bytes) -> Batch | None:
@@ -17,7 +18,7 @@ def unpack(payload: bytes) -> Batch | None:
             that waits for one answer would take the second for that of its next message.
 
     """
-    if payload[:3] != b"MSH" and payload.removeprefix(_BOM).lstrip().startswith(_ENVELOPE):
+    if payload[:3] != b"MSH" and payload.removeprefix(BOM_UTF8).lstrip().startswith(_ENVELOPE):
         batch = split(payload)
         if not batch.messages:
             raise MessageError("a batch without messages", code=ErrorCode.SEGMENT_SEQUENCE_ERROR)

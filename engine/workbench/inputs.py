@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -15,7 +16,6 @@ STDIN = "-"
 SUFFIX = ".hl7"
 #: How far into a file its beginning is looked for.
 _REACH = 1024
-_BOM = b"\xef\xbb\xbf"
 _BEGINNINGS = (b"MSH", b"FHS", b"BHS")
 
 
@@ -69,7 +69,7 @@ def _folder(folder: Path) -> Iterator[Input]:
 def _begins_message(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(_REACH)
-    return head.removeprefix(_BOM).lstrip(b"\x0b\r\n\t ").startswith(_BEGINNINGS)
+    return head.removeprefix(BOM_UTF8).lstrip(b"\x0b\r\n\t ").startswith(_BEGINNINGS)
 
 
 def messages(raw: bytes) -> list[bytes]:

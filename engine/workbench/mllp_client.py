@@ -13,15 +13,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from engine.errors import MessageError
-from engine.hl7v2.ack import AckCode, When, answers_for
+from engine.hl7v2.ack import AckCode, When, answers_for, is_acknowledgement
 from engine.hl7v2.charset import wide_codec
 from engine.hl7v2.frame import Decoder, Event, Frame, Truncated, wrap
 from engine.hl7v2.header import Header
 from engine.hl7v2.message import Message
 
 _READ = 64 * 1024
-#: Types that are answers themselves and get none.
-_NEVER_ANSWERED = frozenset(("ACK", "MCF"))
 
 
 class Outcome(StrEnum):
@@ -92,7 +90,7 @@ def answers_due(header: Header | None) -> tuple[int, bool]:
     """
     if header is None:
         return 0, True  # whether a receiver answers what has no MSH is its own decision
-    if header.code.strip().upper() in _NEVER_ANSWERED:
+    if is_acknowledgement(header):
         return 0, False
     asked = answers_for(header)
     whens = (asked.accept, asked.application)

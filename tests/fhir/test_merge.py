@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from engine.fhir.merge import ABSENT, covers, merge, news, unite
+from engine.fhir.merge import covers, merge, news, unite
+from engine.fhir.uris import ABSENT
 
 Body = dict[str, Any]
 UNKNOWN = {"extension": [{"url": ABSENT, "valueCode": "unknown"}]}

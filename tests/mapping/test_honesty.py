@@ -11,13 +11,13 @@ import orjson
 
 from engine.errors import MessageError
 from engine.fhir.bundle import dump, references, transaction
+from engine.fhir.uris import ABSENT
 from engine.hl7v2.batch import split
 from engine.hl7v2.message import Message
 from engine.mapping.explain import Explained
 from engine.mapping.grammar import Call, Code, Literal, Source, Value
 from engine.mapping.library import load_library
 from engine.mapping.model import Block, Body, Each, Filled, Leaf, Library, Make, Several, When
-from engine.mapping.required import ABSENT
 from engine.mapping.result import Context
 from tests.corpus import CorpusFile, corpus_files
 
