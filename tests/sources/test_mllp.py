@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
-from twisted.internet import reactor
+from twisted.internet import reactor, tcp
+from twisted.internet.protocol import Protocol
 
 from engine.hl7v2.frame import wrap
 from engine.sources import ending
@@ -306,6 +307,7 @@ async def test_a_peer_inside_an_allowed_network_may_send(open_port: OpenPort) ->
     sender = await rig.sender()
     sender.send(adt("1"))
     await sender.answered(1)
+    assert sender.codes == ["AA"]
 
 
 @pytest.mark.parametrize(
@@ -377,4 +379,20 @@ async def test_a_lost_connection_lets_those_behind_it_read_on(open_port: OpenPor
     second.send(adt("2"))
     first.transport.abortConnection()
     await second.answered(1)
+    assert second.codes == ["AA"]
     await rig.until(lambda: rig.budget.used == 0)
+
+
+def test_twisted_still_has_the_private_parts_that_answers_are_written_by() -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    transport = tcp.Connection(ours, Protocol(), reactor)
+    transport.connected = True
+    assert (transport.dataBuffer, transport._tempDataBuffer) == (b"", [])
+    assert transport.writeSomeData(b"at once") == 7
+    assert theirs.recv(7) == b"at once"
+    transport.write(b"later")
+    assert transport.dataBuffer or transport._tempDataBuffer
+    transport.stopWriting()
+    theirs.close()
+    ours.close()
