@@ -1,5 +1,4 @@
 from dataclasses import dataclass
-from itertools import product
 
 import pytest
 from hypothesis import given
@@ -15,9 +14,36 @@ class Retry:
     attempts: int | None = None
 
 
-def test_only_what_is_in_the_table_can_happen() -> None:
-    for state, event in product(State, Event):
-        assert next_state(state, event) == NEXT.get((state, event))
+def after(state: State) -> dict[str, str]:
+    """All that can happen to a delivery in a state, and where it stands then."""
+    found = {event: next_state(state, event) for event in Event}
+    return {str(event): str(to) for event, to in found.items() if to is not None}
+
+
+def test_a_queued_delivery_waits_until_it_is_claimed() -> None:
+    assert after(State.QUEUED) == {"claimed": "sending"}
+
+
+def test_one_that_is_being_sent_is_delivered_queued_again_given_up_or_held() -> None:
+    assert after(State.SENDING) == {
+        "accepted": "delivered",
+        "retryable": "queued",
+        "released": "queued",
+        "refused": "dead",
+        "held": "held",
+    }
+
+
+def test_a_held_one_waits_for_a_person_who_sends_it_or_gives_it_up() -> None:
+    assert after(State.HELD) == {"replayed": "queued", "abandoned": "dead"}
+
+
+def test_a_dead_letter_stays_dead_unless_a_person_sends_it_again() -> None:
+    assert after(State.DEAD) == {"replayed": "queued", "abandoned": "dead"}
+
+
+def test_a_delivered_one_stays_delivered_unless_a_person_sends_it_again() -> None:
+    assert after(State.DELIVERED) == {"replayed": "queued"}
 
 
 def test_a_delivery_is_sent_only_after_it_was_claimed() -> None:
