@@ -12,9 +12,6 @@ from twisted.internet.threads import deferToThread
 
 from engine.conversion.channels import Conversions
 
-#: What it runs.
-MODULE = "engine.conversion.process"
-
 
 class Nursery:
     """One such process; begins at once, and is ready a second or two later."""

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
-
-#: R4 and its technical corrections.
-R4 = "4.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +12,6 @@ class Claims:
     """What the statement at ``[base]/metadata`` says."""
 
     fhir_version: str
-    software: str
-    #: system-level interactions: transaction, batch ...
-    interactions: frozenset[str]
-
-    @property
-    def is_r4(self) -> bool:
-        """Whether it speaks the version that we write."""
-        return self.fhir_version.startswith(R4)
 
 
 def read_claims(body: bytes) -> Claims | None:
@@ -36,22 +24,4 @@ def read_claims(body: bytes) -> Claims | None:
         return None
     if statement.get("resourceType") != "CapabilityStatement":
         return None
-    rest = [part for part in _list(statement, "rest") if isinstance(part, dict)]
-    codes = (
-        interaction.get("code", "")
-        for part in rest
-        for interaction in _list(part, "interaction")
-        if isinstance(interaction, dict)
-    )
-    software = statement.get("software")
-    named = software if isinstance(software, dict) else {}
-    return Claims(
-        fhir_version=str(statement.get("fhirVersion", "")),
-        software=f"{named.get('name', '')} {named.get('version', '')}".strip(),
-        interactions=frozenset(map(str, codes)),
-    )
-
-
-def _list(value: dict[str, Any], key: str) -> list[Any]:
-    found = value.get(key)
-    return found if isinstance(found, list) else []
+    return Claims(fhir_version=str(statement.get("fhirVersion", "")))

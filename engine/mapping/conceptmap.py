@@ -57,11 +57,10 @@ class Row(NamedTuple):
 
 @dataclass(eq=False)
 class ConceptMap:
-    """A code table that is asked by code and text, and remembers whether it ever was."""
+    """A code table that is asked by code and text."""
 
     name: str
     rows: tuple[Row, ...]
-    used: bool = False
     _exact: dict[str, Target] = field(default_factory=dict, repr=False)
     _folded: dict[str, Target | None] = field(default_factory=dict, repr=False)
     _texts: dict[str, Target | None] = field(default_factory=dict, repr=False)
@@ -80,7 +79,6 @@ class ConceptMap:
         By the code as it stands, then whatever its case, accents and blanks, then by text. A
         folded code or a text that two rows claim for different targets decides nothing.
         """
-        self.used = True
         found = self._exact.get(code)
         if found is not None:
             return found

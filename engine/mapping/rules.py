@@ -12,9 +12,6 @@ from engine.mapping.grammar import Source, Value
 from engine.mapping.model import Block, Body, Each, Filled, Leaf, Make, Rule, Several, When
 from engine.mapping.sentences import parse_condition_tree
 
-#: Words of a block that are not elements. An element of one of these names is written dotted.
-CONTROLS = ("when", "is", "each", "from", "with", "default", "make")
-
 _STEP = re.compile(r"\$value|extension\([^)]*\)|[A-Za-z]\w*")
 
 Note = Callable[[Place | None, str, str | None], None]

@@ -167,12 +167,6 @@ class Service:
             what = f"the console's port {console.host}:{console.port} cannot be opened"
             raise PortError(f"{what}: {cause.socketError}") from cause
 
-    @property
-    def console_port(self) -> int:
-        """The number of the console's port."""
-        number: int = self._console.getHost().port
-        return number
-
     def _regularly(
         self, seconds: float, call: Callable[[], object], *, at_once: bool = True
     ) -> None:

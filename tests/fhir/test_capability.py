@@ -6,22 +6,13 @@ import pytest
 from engine.fhir.capability import Claims, read_claims
 
 
-def test_a_statement_tells_version_software_and_interactions() -> None:
-    statement = {
-        "resourceType": "CapabilityStatement",
-        "fhirVersion": "4.0.1",
-        "software": {"name": "Testserver", "version": "1"},
-        "rest": [{"interaction": [{"code": "transaction"}, {"code": "batch"}, None]}, None],
-    }
-    claims = read_claims(orjson.dumps(statement))
-    assert claims == Claims("4.0.1", "Testserver 1", frozenset({"transaction", "batch"}))
-    assert claims.is_r4
+def test_a_statement_tells_the_version_of_fhir() -> None:
+    statement = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "rest": [None]}
+    assert read_claims(orjson.dumps(statement)) == Claims("4.0.1")
 
 
-def test_a_bare_statement_claims_nothing() -> None:
-    claims = read_claims(b'{"resourceType": "CapabilityStatement", "software": 1, "rest": {}}')
-    assert claims == Claims("", "", frozenset())
-    assert not claims.is_r4
+def test_a_bare_statement_claims_no_version() -> None:
+    assert read_claims(b'{"resourceType": "CapabilityStatement"}') == Claims("")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html/>", b"[]", b'{"resourceType": "Patient"}'])

@@ -74,13 +74,6 @@ def test_a_target_is_a_coding_without_what_is_empty() -> None:
     assert Target("", "male", "").coding == {"code": "male"}
 
 
-def test_a_table_knows_whether_it_was_asked() -> None:
-    fresh = table("M,Male,,male,,\n")
-    assert not fresh.used
-    fresh.find("F")
-    assert fresh.used
-
-
 def test_codes_that_differ_by_case_alone_keep_apart() -> None:
     case = table("a,,,one,,\nA,,,two,,\n")
     assert [case.find(code) for code in ("a", "A")] == [
