@@ -172,8 +172,9 @@ def _place(raw: bytes, offset: int) -> Location:
     lines = raw[:offset].replace(b"\n", b"\r").split(b"\r")
     separator = raw.lstrip(b"\r\n")[3:4] or b"|"
     name = lines[-1][:3]
-    if len(name) < 3 or not name.isalnum():
-        return Location("MSH", 1)
+    named = len(name) == 3 and name.isalnum() and name.isupper()
+    if not named or lines[-1][3:4] not in (separator, b""):
+        return Location("MSH", 1)  # a line that is no segment: its first letters are a value
     sequence = sum(line[:3] == name for line in lines)
     field = lines[-1].count(separator) + (name == b"MSH")
     return Location(name.decode("ascii", "replace"), sequence, max(field, 1))

@@ -135,6 +135,8 @@ def test_korean_and_chinese_names_are_read() -> None:
         (b"MSH|^~\\&|\rP\xff", Location("MSH")),
         (b"MSH|^~\\&|\rP\xffD|", Location("MSH")),
         (b"MSH|^~\\&|\rPID\xff", Location("PID", 1, 1)),
+        (b"MSH|^~\\&|\rEXAMPLE, ERIKA \xff", Location("MSH")),
+        (b"MSH|^~\\&|\rEva\xff", Location("MSH")),
         (b"\xef\xbb\xbfMSH|^~\\&|\rPID|\xff", Location("PID", 1, 1)),
     ],
 )
