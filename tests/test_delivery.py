@@ -11,10 +11,12 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, ensureDeferred, fail, maybeDeferred
+from twisted.internet.task import deferLater
 
 from engine import log
 from engine.config import FhirDestination, Retry
 from engine.conversion.channels import Work
+from engine.conversion.connection import MappingLost
 from engine.delivery import DeliveryLoop, DeliveryRecord
 from engine.destinations.breaker import DEAD_LETTERS, Breaker
 from engine.errors import MessageError, StoreError
@@ -418,6 +420,104 @@ async def test_many_dead_letters_in_a_row_are_told(rig: Rig) -> None:
     await rig.settled(DEAD_LETTERS + 1)
     assert len(rig.events("destination.down")) == 1
     assert rig.destination.taken
+
+
+_HELD = Mapped([], [], hold="unmapped code")
+
+
+@pytest.mark.parametrize(
+    "found", [_HELD, Mapped([], [], reject="x"), MessageError("x"), MappingLost("x"), KeyError("x")]
+)
+@pytest_twisted.ensureDeferred
+async def test_a_try_that_never_reaches_the_destination_is_followed_by_another(
+    rig: Rig, found: Mapped | Exception
+) -> None:
+    tries: list[str] = []
+
+    def convert(work: Work) -> Mapped:
+        tries.append(Message.read(work.raw).control_id)
+        if tries != ["1", "1"]:
+            return converted(work)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    rig.convert = convert
+    rig.destination.answers.append(Down("HTTP 401"))
+    await rig.queue(1, patient="T1")
+    rig.loop()
+    await rig.settled(2)
+    assert rig.destination.breaker.is_open
+    await rig.queue(2, patient="T2")
+    await rig.settled(3)
+    assert rig.destination.taken == ["2"]
+    assert not rig.destination.breaker.is_open
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_try_that_is_broken_off_is_left_to_other_destinations_of_the_server(
+    rig: Rig,
+) -> None:
+    rig.destination.answers.extend([Down("gone"), None])
+    await rig.queue(1)
+    loop = rig.loop()
+    await rig.destination.arrived(2)
+    assert rig.destination.breaker.room(1) == 0
+    await loop.drain(0)
+    assert rig.destination.breaker.room(1) == 1
+
+
+class Slow:
+    """A store that gives what is claimed when the test says so."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self.claims: list[Deferred[None]] = []
+        self.is_slow = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def _claimed(self, *asked: Any) -> Any:
+        found = await self._store.claim(*asked)
+        if self.is_slow and found:
+            self.claims.append(Deferred())
+            await self.claims[-1]
+        return found
+
+    def claim(self, *asked: Any) -> Any:
+        return ensureDeferred(self._claimed(*asked))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_try_that_comes_when_the_loop_ends_is_left_to_others_too(rig: Rig) -> None:
+    slow = Slow(rig.store)
+    rig.destination.answers.append(Down("gone"))
+    await rig.queue(1)
+    loop = rig.loop(slow)
+    await rig.settled(1)
+    slow.is_slow = True
+    while not slow.claims:
+        await deferLater(reactor, 0.01)
+    assert rig.destination.breaker.room(1) == 0
+    over = ensureDeferred(loop.drain(5))
+    slow.claims[0].callback(None)
+    await over
+    assert rig.destination.breaker.room(1) == 1
+    assert rig.stored(1).state is State.QUEUED
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_try_is_made_while_others_still_wait_for_their_answers(rig: Rig) -> None:
+    rig.destination.answers.extend([None, Down("gone")])
+    for number in (1, 2, 3):
+        await rig.queue(number, patient=f"T{number}")
+    rig.loop()
+    await rig.settled(3)
+    assert sorted(rig.destination.taken) == ["2", "3"]
+    assert [line["attempt"] for line in rig.events("delivery.settled")] == [1, 1, 1]
+    rig.destination.waiting[0].callback(Delivered())
+    await rig.settled(4)
 
 
 # --- a store in trouble -----------------------------------------------------------------------

@@ -20,6 +20,7 @@ from engine.delivery.senders import Sender
 from engine.delivery.settling import settlement
 from engine.delivery.telling import Telling
 from engine.delivery.turns import Clock, Turns
+from engine.destinations.breaker import Probe
 from engine.errors import MessageError, StoreError
 from engine.fhir.outcome import Dead, Hold, Verdict
 from engine.lifecycle import Event, State
@@ -89,6 +90,7 @@ class DeliveryLoop:
         #: what each delivery that has begun waits for: to be mapped, or for its destination
         self._sending: dict[int, Deferred[Any]] = {}
         self._missing: dict[int, MissingCodes] = {}  # of deliveries under way
+        self._probes: dict[int, Probe] = {}  # by the delivery that finds out
         self._unsettled = 0  # claimed: ready, being sent, or being settled
         self._settling = 0  # of them: over, but for the store to write it down
         self._more = True  # whether a claim may find something
@@ -164,23 +166,24 @@ class DeliveryLoop:
         most = AHEAD * self._sender.concurrency + self._mapper.ahead
         room = self._breaker.room(most - self._unsettled + self._settling)
         if room > 0:
-            self._breaker.probe()
             self._claiming, self._more = True, False
-            ensureDeferred(self._take(room))
+            ensureDeferred(self._take(room, self._breaker.probe()))
         elif self._breaker.until > self._now():
             self._turns.at(self._breaker.until)
 
-    async def _take(self, room: int) -> None:
+    async def _take(self, room: int, probe: Probe | None) -> None:
         found = await self._found(room)
         self._claiming = False
         self._unsettled += len(found)
         self._more = self._more or len(found) == room
         self._ready.extend(found)
-        if not found:
-            self._breaker.not_probed()
-        if self._stopping or self._breaker.is_open:
-            # It ended, or an outage began, while we claimed: one try is enough to see.
-            self._give_back(keep=0 if self._stopping or self._sending else 1)
+        if probe is not None:
+            self._probes_with(probe, found)
+        if self._stopping:
+            self._give_back()
+        elif probe is None and self._breaker.is_open:
+            # An outage began while we claimed: one try is enough to see.
+            self._give_back(keep=0 if self._sending else 1)
         self._turns.soon()
         self._end_if_empty()
 
@@ -199,11 +202,27 @@ class DeliveryLoop:
             self._store_failed = True
             self._record.store_failed(doing, failure)
 
+    # --- probing -----------------------------------------------------------------------------
+
+    def _probes_with(self, probe: Probe, found: list[Claimed]) -> None:
+        """The try is one delivery's, until that is sent, held, broken off or put back."""
+        if found:
+            self._probes[found[0].delivery_id] = probe
+        else:
+            self._breaker.give_back(probe)
+
+    def _probed(self, claimed: Claimed) -> None:
+        """Nothing more is to be learned from this one, if it was a try."""
+        probe = self._probes.pop(claimed.delivery_id, None)
+        if probe is not None:
+            self._breaker.give_back(probe)
+
     # --- one delivery ------------------------------------------------------------------------
 
     async def _deliver(self, claimed: Claimed) -> None:
         begun = time.perf_counter()
         verdict = await self._attempt(claimed)
+        self._probed(claimed)
         self._sending.pop(claimed.delivery_id, None)
         self._turns.soon()
         if verdict is None:
@@ -313,6 +332,7 @@ class DeliveryLoop:
             self._release(self._ready.pop())
 
     def _release(self, claimed: Claimed) -> None:
+        self._probed(claimed)
         ensureDeferred(self._released(claimed))
 
     async def _released(self, claimed: Claimed) -> None:

@@ -15,6 +15,12 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 
 
+class Probe:
+    """A try at a destination that is down: whoever has it gives it back, whatever came of it."""
+
+    __slots__ = ()
+
+
 class Breaker:
     """Open while its destination is down; whoever is told so says it once."""
 
@@ -33,7 +39,7 @@ class Breaker:
         self._dead = 0
         self._pauses = 0
         self._until = 0.0
-        self._probing = False
+        self._probe: Probe | None = None
         self._reason = ""
         self._late = False
 
@@ -53,19 +59,20 @@ class Breaker:
             return 0
         if not self.is_open:
             return wanted
-        return 0 if self._probing else min(wanted, 1)
+        return 0 if self._probe is not None else min(wanted, 1)
 
-    def probe(self) -> None:
-        """A try is on its way; until it ends there is no other."""
-        self._probing = self.is_open
+    def probe(self) -> Probe | None:
+        """A try is on its way: until it is given back there is no other. None while it works."""
+        self._probe = Probe() if self.is_open else None
+        return self._probe
 
-    def not_probed(self) -> None:
-        """There was nothing to try with."""
-        self._probing = False
+    def give_back(self, probe: Probe | None) -> None:
+        """The try is over, or has never been one; what the destination said, `heard` is told."""
+        if probe is self._probe:
+            self._probe = None
 
     def heard(self, verdict: Verdict) -> None:
-        """A try has ended."""
-        self._probing = False
+        """The destination has answered, or has failed to."""
         # Begun before the pause: many are under way when an outage begins, and tell but once
         self._late = self.is_open and self._clock() < self._until
         match verdict:
@@ -73,6 +80,8 @@ class Breaker:
                 self._closes()
             case Hold() | Retry(conflict=True):
                 self._failures = 0
+                if self._dead < DEAD_LETTERS:
+                    self._answers()  # whatever it was down for, it plainly works
             case Dead():
                 self._failures = 0
                 self._dead += 1

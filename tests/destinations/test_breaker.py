@@ -65,14 +65,44 @@ def test_what_is_the_messages_own_is_no_outage(breaker: Breaker, verdict: Verdic
 def test_one_try_at_a_time_finds_out(breaker: Breaker, time: Time) -> None:
     breaker.heard(Down("gone"))
     time.now = breaker.until
-    breaker.probe()
+    probe = breaker.probe()
     assert breaker.room(8) == 0
-    breaker.not_probed()  # nothing was queued
+    breaker.give_back(probe)  # nothing was queued
     assert breaker.room(8) == 1
-    breaker.probe()
+    breaker.give_back(breaker.probe())
     breaker.heard(Delivered())
     assert breaker.room(8) == 8
     assert alerts(breaker) == ["gone", ""]
+
+
+def test_a_try_that_was_given_back_does_not_end_another(breaker: Breaker, time: Time) -> None:
+    breaker.heard(Down("gone"))
+    time.now = breaker.until
+    first = breaker.probe()
+    breaker.give_back(first)
+    second = breaker.probe()
+    breaker.give_back(first)
+    assert breaker.room(8) == 0
+    breaker.give_back(second)
+    assert breaker.room(8) == 1
+
+
+@pytest.mark.parametrize("verdict", [Retry("HTTP 409", conflict=True), Hold("HTTP 412"), Dead("x")])
+def test_a_destination_that_answers_is_back_whatever_it_answers(
+    breaker: Breaker, time: Time, verdict: Verdict
+) -> None:
+    breaker.heard(Down("gone"))
+    time.now = breaker.until
+    breaker.heard(verdict)
+    assert alerts(breaker) == ["gone", ""]
+
+
+def test_only_what_it_takes_ends_an_outage_of_dead_letters(breaker: Breaker, time: Time) -> None:
+    for _ in range(DEAD_LETTERS):
+        breaker.heard(Dead("HTTP 422"))
+    time.now = breaker.until
+    breaker.heard(Hold("HTTP 412"))
+    assert breaker.is_open
 
 
 def test_what_was_under_way_when_an_outage_began_makes_it_no_longer(
@@ -123,10 +153,3 @@ def test_many_dead_letters_in_a_row_are_a_fault_of_all(breaker: Breaker, time: T
     assert alerts(breaker)[-1] == ""
     breaker.heard(Dead("HTTP 422"))
     assert not breaker.is_open
-
-
-def test_dead_letters_are_an_answer_all_the_same(breaker: Breaker, time: Time) -> None:
-    breaker.heard(Down("gone"))
-    time.now = breaker.until
-    breaker.heard(Dead("HTTP 422"))
-    assert alerts(breaker) == ["gone", ""]
