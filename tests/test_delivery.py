@@ -255,6 +255,12 @@ async def test_attempts_come_to_an_end_when_the_configuration_says_so(rig: Rig) 
     await rig.settled(2)
     assert rig.states[-1] == (1, State.DEAD)
     assert rig.stored(1).detail == "given up after 2 attempts: HTTP 500"
+    sample = rig.metrics.registry.get_sample_value
+    counted = {
+        name: sample(f"mllp_engine_deliveries_{name}_total", {"destination": "clinic"})
+        for name in ("retried", "dead")
+    }
+    assert counted == {"retried": 1, "dead": 1}
 
 
 @pytest_twisted.ensureDeferred

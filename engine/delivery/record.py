@@ -30,12 +30,12 @@ class DeliveryRecord:
         self._metrics = metrics
         self._seconds = metrics.delivery_seconds.labels(destination)
         self._down = metrics.breaker.labels(destination)
-        self._counts: dict[type[Verdict], Callable[[], None]] = {
-            Delivered: metrics.delivered.labels(destination).inc,
-            Retry: metrics.retried.labels(destination).inc,
-            Down: metrics.retried.labels(destination).inc,
-            Hold: metrics.held.labels(destination).inc,
-            Dead: metrics.dead.labels(destination).inc,
+        # By what it leads to: a retry whose attempts are used up is a dead letter.
+        self._counts: dict[State, Callable[[], None]] = {
+            State.DELIVERED: metrics.delivered.labels(destination).inc,
+            State.QUEUED: metrics.retried.labels(destination).inc,
+            State.HELD: metrics.held.labels(destination).inc,
+            State.DEAD: metrics.dead.labels(destination).inc,
         }
 
     def mapped(self, claimed: Claimed, prepared: Prepared) -> None:
@@ -63,9 +63,9 @@ class DeliveryRecord:
     def settled(self, claimed: Claimed, verdict: Verdict, state: State, seconds: float) -> None:
         """An attempt has ended, and the store knows how."""
         kind = type(verdict)
-        self._counts[kind]()
+        self._counts[state]()
         self._seconds.observe(seconds)
-        write = self._log.info if kind is Delivered else self._log.warning
+        write = self._log.info if state is State.DELIVERED else self._log.warning
         write(
             "delivery.settled",
             channel=claimed.channel,
@@ -81,9 +81,13 @@ class DeliveryRecord:
         """The store does not answer; nothing is lost, and it is asked again."""
         self._log.error("delivery.store-failed", doing=doing, reason=str(failure))
 
+    def down(self, is_down: bool) -> None:
+        """Whether the destination is taken to be down, from now on."""
+        self._down.set(int(is_down))
+
     def outage(self, server: str, reason: str) -> None:
         """The one alert at the start of an outage (with its reason), or the one at its end."""
-        self._down.set(1 if reason else 0)
+        self.down(bool(reason))
         if reason:
             self._log.error("destination.down", server=server, reason=reason)
         else:
