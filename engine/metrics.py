@@ -147,6 +147,7 @@ class Metrics:
     # --- deliveries --------------------------------------------------------------------------
 
     def _deliveries(self) -> None:
+        self._served: set[str] = set()
         to = "destination"
         self.delivered = self._counter(
             "deliveries_delivered", "Deliveries that a destination took", to
@@ -165,10 +166,17 @@ class Metrics:
 
     def destination_known(self, destination: str) -> None:
         """A destination is served: an alert sees its first dead letter only if zero was there."""
+        self._served.add(destination)
         for metric in (self.delivered, self.retried, self.held, self.dead):
             metric.labels(destination)
         for gauge in (self.breaker, self.queued, self.oldest):
             gauge.labels(destination)
+
+    def destination_gone(self, destination: str) -> None:
+        """A destination is served no more: how it is now, nobody knows."""
+        self._served.discard(destination)
+        for gauge in (self.breaker, self.queued, self.oldest):
+            gauge.remove(destination)
 
     # --- what the store says -----------------------------------------------------------------
 
@@ -195,5 +203,9 @@ class Metrics:
                 for sample in family.samples:
                     gauge.labels(**sample.labels).set(0)
         for destination, (count, age) in queues.items():
-            self.queued.labels(destination).set(count)
-            self.oldest.labels(destination).set(age)
+            if count or destination in self._served:
+                self.queued.labels(destination).set(count)
+                self.oldest.labels(destination).set(age)
+            else:  # it is gone, and nothing waits for it any more
+                self.queued.remove(destination)
+                self.oldest.remove(destination)

@@ -104,6 +104,7 @@ class DeliveryLoop:
     def start(self) -> None:
         """Begin; what the store has queued is found at once."""
         self._breaker.told.append(self._outage)
+        self._record.down(self._breaker.is_open)
         self._turns.start()
 
     def wake(self) -> None:

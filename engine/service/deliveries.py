@@ -49,8 +49,11 @@ class Deliveries:
         self._log = log
         self._clock = clock
         self._now = now
+        #: what the configuration asks for, by name
+        self._wanted: dict[str, Settings] = {}
+        #: the loops that serve, and those that finish what they have begun; a name has one loop
         self._running: dict[str, _Running] = {}
-        self._ending: list[_Running] = []
+        self._ending: dict[str, _Running] = {}
         self._servers: dict[str, tuple[Server | None, Senders]] = {}
         self._changes: set[Deferred[None]] = set()
         self._limit = 0.0
@@ -61,17 +64,20 @@ class Deliveries:
         """The destinations that are served."""
         return sorted(self._running)
 
+    @property
+    def missing(self) -> list[str]:
+        """The destinations that are configured, and that nothing serves or is about to."""
+        return sorted(self._wanted.keys() - self._running.keys() - self._ending.keys())
+
     def use(self, configuration: Configuration) -> None:
         """Serve these destinations; a loop whose settings changed ends before its successor."""
         self._limit = configuration.engine.drain
-        wanted = _settings(configuration)
+        self._wanted = _settings(configuration)
         for name, running in list(self._running.items()):
-            if wanted.get(name) != running.settings:
-                del self._running[name]
-                self._exchange(running, wanted.get(name))
-            wanted.pop(name, None)
-        for settings in wanted.values():
-            self._begin(settings)
+            if self._wanted.get(name) != running.settings:
+                self._exchange(name)
+        for name in self.missing:
+            self._serve(name)
 
     def wake(self, destinations: Iterable[str]) -> None:
         """There is new work for these."""
@@ -83,34 +89,57 @@ class Deliveries:
     async def drain(self, limit: float) -> None:
         """Claim nothing more, let end what is under way, close the connections."""
         self._stopping = True
-        running, self._running = list(self._running.values()), {}
-        await gatherResults([ensureDeferred(one.loop.drain(limit)) for one in running])
+        running, self._running = self._running, {}
+        await gatherResults([ensureDeferred(self._end(*one, limit)) for one in running.items()])
         await gatherResults(list(self._changes))
-        for one in running:
-            await one.sender.close()
-        for _, senders in self._servers.values():
-            await senders.close()
+        for name, (_, senders) in list(self._servers.items()):
+            await self._close(name, senders)
 
-    def _exchange(self, old: _Running, successor: Settings | None) -> None:
-        change = ensureDeferred(self._exchanged(old, successor))
+    def _exchange(self, name: str) -> None:
+        """End a loop; whatever is wanted of its destination then is begun."""
+        old = self._ending[name] = self._running.pop(name)
+        change = ensureDeferred(self._exchanged(name, old))
         self._changes.add(change)
         change.addBoth(lambda _: self._changes.discard(change))
 
-    async def _exchanged(self, old: _Running, successor: Settings | None) -> None:
-        self._ending.append(old)
-        await old.loop.drain(self._limit)
-        await old.sender.close()
-        self._ending.remove(old)
-        if successor is not None and not self._stopping:
-            self._begin(successor)
-        if all(old.senders is not one.senders for one in (*self._running.values(), *self._ending)):
-            self._forget(old.senders)
-            await old.senders.close()
+    async def _exchanged(self, name: str, old: _Running) -> None:
+        await self._end(name, old, self._limit)
+        del self._ending[name]
+        if name not in self._wanted:
+            self._metrics.destination_gone(name)
+        elif not self._stopping:
+            self._serve(name)
+        await self._close(old.settings[1].name if old.settings[1] else "", old.senders)
+
+    async def _end(self, name: str, old: _Running, limit: float) -> None:
+        """Drain a loop; what fails is told, and hinders neither its successor nor the others."""
+        try:
+            await old.loop.drain(limit)
+            await old.sender.close()
+        except Exception as fault:
+            self._log.error("destination.not-ended", destination=name, exc_info=fault)
+
+    async def _close(self, server: str, senders: Senders) -> None:
+        """Close the connections to a server that no loop uses any more."""
+        if any(senders is one.senders for one in (*self._running.values(), *self._ending.values())):
+            return
+        self._forget(senders)
+        try:
+            await senders.close()
+        except Exception as fault:
+            self._log.error("server.not-closed", server=server, exc_info=fault)
 
     def _forget(self, senders: Senders) -> None:
         self._servers = {
             name: known for name, known in self._servers.items() if known[1] is not senders
         }
+
+    def _serve(self, name: str) -> None:
+        """Begin what is wanted; what cannot is told, and seen as not ready, by itself."""
+        try:
+            self._begin(self._wanted[name])
+        except Exception as fault:
+            self._log.error("destination.not-served", destination=name, exc_info=fault)
 
     def _begin(self, settings: Settings) -> None:
         destination, server = settings

@@ -193,9 +193,12 @@ class Service:
         self._systemd.reloading(int(time.monotonic() * 1e6))
         folder = self._installation.configuration.folder
         try:
-            self._use(*await deferToThread(self._loaded, folder))
-        except EngineError as error:
-            self._refuse(error)
+            loaded = await deferToThread(self._loaded, folder)
+            if self.status.draining:
+                return False  # it was told to stop meanwhile
+            self._use(*loaded)
+        except (Exception, SystemExit) as fault:  # whatever it is, the engine goes on
+            self._refuse(fault)
             return False
         finally:
             self._reloading = False
@@ -224,12 +227,16 @@ class Service:
         log.configure(settings.format, settings.level, self._log_stream)
         self.metrics.configured(configuration.hash, self._now())
 
-    def _refuse(self, error: EngineError) -> None:
-        problems = error.problems if isinstance(error, ConfigurationError) else (error,)
-        for problem in problems:
-            self._log.error("engine.reload-refused", reason=str(problem))
-        self.metrics.reload_refused()
-        self._systemd.ready("the reload was refused; what was in force stays so")
+    def _refuse(self, fault: BaseException) -> None:
+        if isinstance(fault, EngineError):
+            problems = fault.problems if isinstance(fault, ConfigurationError) else (fault,)
+            for problem in problems:
+                self._log.error("engine.reload-refused", reason=str(problem))
+        else:
+            self._log.error("engine.reload-refused", exc_info=fault)
+        if not self.status.draining:
+            self.metrics.reload_refused()
+            self._systemd.ready("the reload was refused; what was in force stays so")
 
     # --- end ---------------------------------------------------------------------------------
 

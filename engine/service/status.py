@@ -33,15 +33,21 @@ class Status:
         return {"store": await self._store.check()}
 
     async def ready(self) -> Mapping[str, Check]:
-        """Whether senders may come: every port listens, and the store takes messages."""
+        """Whether senders may come: every port listens, every destination is served."""
         listening = self._ports.listening
         ports = ", ".join(f"{channel} on {where}" for channel, where in listening.items())
         says = "draining" if self.draining else ports or "no port is open"
         return {
             "ports": Check(bool(listening) and not self.draining, says),
-            "destinations": Check(True, ", ".join(self._deliveries.names)),
+            "destinations": self._destinations(),
             "store": await self._store.check(),
         }
+
+    def _destinations(self) -> Check:
+        missing = self._deliveries.missing
+        if missing and not self.draining:
+            return Check(False, f"not served: {', '.join(missing)}")
+        return Check(True, ", ".join(self._deliveries.names))
 
     async def refresh(self) -> None:
         """Bring the gauges up to date."""

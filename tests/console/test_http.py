@@ -140,6 +140,7 @@ async def test_metrics_show_what_waits_and_since_when(rig: Rig) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_what_is_being_sent_is_still_in_the_queue_and_what_arrived_is_not(rig: Rig) -> None:
+    rig.metrics.destination_known("clinic")
     await rig.store.accept(received(1))
     (claimed,) = await rig.store.claim("clinic", 5, NOW)
     assert await rig.sample("mllp_engine_deliveries_queued", destination="clinic") == 1

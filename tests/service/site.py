@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pathlib
 import socket
@@ -10,6 +11,7 @@ from typing import Any
 from twisted.internet import defer, reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 
+from engine import log
 from engine.config import Installation, load_configuration
 from engine.mapping.library import MappingLibrary, load_library
 from engine.notify import Systemd
@@ -57,6 +59,7 @@ class Running:
         self.service: Service | None = None
         self.stopped = False
         self.senders: list[Sender] = []
+        self.lines = io.StringIO()
 
     def engine(self, more: str = "") -> None:
         """Write engine.yaml."""
@@ -74,9 +77,17 @@ class Running:
 
     async def start(self) -> Service:
         systemd = Systemd({"NOTIFY_SOCKET": str(self.folder / "notify")})
-        self.service = Service(load(self.folder), reactor, systemd=systemd, load=load)
+        log.configure("json", "info", self.lines)
+        self.service = Service(
+            load(self.folder), reactor, systemd=systemd, load=load, log_stream=self.lines
+        )
         await self.service.start()
         return self.service
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The log lines of one name."""
+        lines = [json.loads(line) for line in self.lines.getvalue().splitlines()]
+        return [line for line in lines if line["event"] == name]
 
     def told(self) -> list[str]:
         """What systemd was told since the last time."""
