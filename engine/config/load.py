@@ -96,7 +96,15 @@ class Loader:
         """The mapping files count too: a delivery remembers under what it was made."""
         for file in sorted((self.folder / "mappings").rglob("*")):
             if file.suffix in (".yaml", ".csv", ".py") and file.is_file():
-                self._digest(str(file.relative_to(self.folder)), file.read_bytes())
+                self._digest_of(file)
+
+    def _digest_of(self, file: Path) -> None:
+        label = str(file.relative_to(self.folder))
+        try:
+            self._digest(label, file.read_bytes())
+        except OSError as error:
+            what = f"the file cannot be read: {error.strerror}"
+            raise ConfigurationError([Problem(Place(label, 1, 1), what)]) from error
 
     # --- engine.yaml -------------------------------------------------------------------------
 

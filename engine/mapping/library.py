@@ -246,14 +246,7 @@ def load_library(folders: Sequence[Path] = (), standard: Folder | None = None) -
     base = reader.standard(standard or standard_folder(), "mappings/standard")
     libraries = {"standard": base}
     seen: set[Path] = set()
-    feeds = [
-        feed
-        for folder in folders
-        if folder.is_dir()
-        for feed in sorted(folder.iterdir())
-        if (feed / "mapping.yaml").is_file()
-    ]
-    for feed in feeds:
+    for feed in [feed for folder in folders for feed in reader.feeds(folder)]:
         if feed.resolve() in seen:
             continue
         seen.add(feed.resolve())

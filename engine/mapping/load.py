@@ -52,7 +52,7 @@ class StandardReader:
             extensions=self._extensions(folder, label),
             systems=self._systems(folder, label),
             codesystems=CodeSystems(
-                {row[0]: row[1] for row in self._csv(folder, "codesystems.csv")}
+                {row[0]: row[1] for row in self._csv(folder, "codesystems.csv", label)}
             ),
             groups=self.structure.groups(self._document(folder.joinpath("groups.yaml"), label)),
             keys=self.structure.keys(self._document(folder.joinpath("identity.yaml"), label)),
@@ -75,7 +75,17 @@ class StandardReader:
         except UnicodeDecodeError as error:
             line = bytes(error.object).count(b"\n", 0, error.start) + 1
             self.problems.add(Place(f"{label}/{file.name}", line, 1), *NOT_UTF8)
-            return None
+        except OSError as error:
+            place = Place(f"{label}/{file.name}", 1, 1)
+            self.problems.add(place, f"the file cannot be read: {error.strerror}")
+        return None
+
+    def _files(self, folder: Folder, suffix: str, label: str) -> list[Folder]:
+        try:
+            return files(folder, suffix)
+        except OSError as error:
+            self.problems.add(Place(label, 1, 1), f"the folder cannot be read: {error.strerror}")
+            return []
 
     def _document(self, file: Folder, label: str) -> Node | None:
         text = self._read(file, label)
@@ -87,7 +97,7 @@ class StandardReader:
         self, folder: Folder, label: str, ignored: list[Ignored]
     ) -> dict[str, SegmentMap]:
         found: dict[str, SegmentMap] = {}
-        for file in files(folder, ".yaml"):
+        for file in self._files(folder, ".yaml", label):
             node = self._document(file, label)
             if node is None:
                 continue
@@ -154,7 +164,7 @@ class StandardReader:
 
     def _datatypes(self, folder: Folder, label: str) -> dict[str, DatatypeMap]:
         found: dict[str, DatatypeMap] = {}
-        for file in files(folder, ".yaml"):
+        for file in self._files(folder, ".yaml", label):
             node = self._document(file, label)
             if node is None:
                 continue
@@ -185,7 +195,7 @@ class StandardReader:
     ) -> tuple[dict[str, MessageMap], dict[str, tuple[str, ...]]]:
         found: dict[str, MessageMap] = {}
         default: dict[str, tuple[str, ...]] = {}
-        for file in files(folder, ".yaml"):
+        for file in self._files(folder, ".yaml", label):
             node = self._document(file, label)
             if node is None:
                 continue
@@ -203,7 +213,7 @@ class StandardReader:
 
     def _tables(self, folder: Folder, label: str) -> dict[str, ConceptMap]:
         found: dict[str, ConceptMap] = {}
-        for file in files(folder, ".csv"):
+        for file in self._files(folder, ".csv", label):
             name = file.name.removesuffix(".csv")
             text = self._read(file, label)
             if text is None:
@@ -214,14 +224,13 @@ class StandardReader:
                 found[name] = table
         return found
 
-    def _csv(self, folder: Folder, name: str) -> list[list[str]]:
+    def _csv(self, folder: Folder, name: str, label: str) -> list[list[str]]:
         file = folder.joinpath(name)
-        if not file.is_file():
-            return []
-        return list(csv.reader(io.StringIO(file.read_text(encoding="utf-8"))))[1:]
+        text = self._read(file, label) if file.is_file() else None
+        return list(csv.reader(io.StringIO(text or "")))[1:]
 
     def _extensions(self, folder: Folder, label: str) -> dict[str, tuple[str, str]]:
-        rows = self._csv(folder, "extensions.csv")
+        rows = self._csv(folder, "extensions.csv", label)
         for number, row in enumerate(rows, 2):
             if len(row) < 3:
                 place = Place(f"{label}/extensions.csv", number, 1)
@@ -229,7 +238,7 @@ class StandardReader:
         return {row[0]: (row[1], row[2]) for row in rows if len(row) >= 3}
 
     def _systems(self, folder: Folder, label: str) -> dict[str, str]:
-        rows = self._csv(folder, "systems.csv")
+        rows = self._csv(folder, "systems.csv", label)
         for number, row in enumerate(rows, 2):
             if len(row) < 2:
                 place = Place(f"{label}/systems.csv", number, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from engine.documents import Node, suggest
 from engine.errors import Place
@@ -23,6 +24,16 @@ from engine.mapping.model import (
 
 class LibraryReader(StandardReader):
     """Reads the standard folder once, and feeds' overlays over it."""
+
+    def feeds(self, folder: Path) -> list[Path]:
+        """The folders of feeds inside: those that hold a ``mapping.yaml``."""
+        try:
+            inside = sorted(folder.iterdir()) if folder.is_dir() else []
+            return [feed for feed in inside if (feed / "mapping.yaml").is_file()]
+        except OSError as error:
+            place = Place(folder.name, 1, 1)
+            self.problems.add(place, f"the folder cannot be read: {error.strerror}")
+            return []
 
     def overlay(self, base: Library, folder: Folder, label: str) -> Library:
         """The library as ``mapping.yaml`` and ``conceptmaps/`` of a feed's folder change it."""

@@ -78,7 +78,7 @@ def load(text: str, file: str) -> tuple[dict[str, SiteFunction], list[Problem]]:
         exec(compile(text, file, "exec"), space)
     except SyntaxError as error:
         return {}, [Problem(Place(file, error.lineno or 1, error.offset or 1), f"{error.msg}")]
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return {}, [_failed(error, file)]
     found = {name: value for name, value in space.items() if getattr(value, _MARK, False)}
     if not found:
@@ -100,7 +100,7 @@ def _again(name: str, text: str, file: str) -> SiteFunction:
     return _load_once(text, file)[0][name]
 
 
-def _failed(error: Exception, file: str) -> Problem:
+def _failed(error: BaseException, file: str) -> Problem:
     line, trace = 1, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == file:

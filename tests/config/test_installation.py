@@ -1,9 +1,15 @@
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from engine.config import load_installation
 from engine.errors import ConfigurationError
 from tests.config.site import Site
 
+STANDARD = Path(__file__).parents[2] / "mappings" / "standard"
 MAPPING = "mapping: north-lab\nextends: standard\n"
 
 
@@ -57,3 +63,70 @@ def test_a_mapping_that_is_not_yaml_does_not_hide_the_problems_of_channels(site:
     site.write("mappings/north-lab/mapping.yaml", "mapping: [\n")
     files = [problem.split(":")[0] for problem in problems(site)]
     assert files == ["channels/north-lab.yaml", "mappings/north-lab/mapping.yaml"]
+
+
+FUNCTIONS = """\
+from engine.mapping.site import function
+
+
+@function
+def ward(code: str) -> str:
+    return code
+"""
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "engine.yaml",
+        "channels/north-lab.yaml",
+        "mappings/north-lab/mapping.yaml",
+        "mappings/north-lab/functions.py",
+        "mappings/north-lab/conceptmaps/AdministrativeSex.csv",
+        "mappings/north-lab/cases.csv",
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_problem_at_its_place(
+    site: Site, monkeypatch: pytest.MonkeyPatch, name: str, number: int
+) -> None:
+    site.write("mappings/north-lab/mapping.yaml", MAPPING)
+    site.write("mappings/north-lab/functions.py", FUNCTIONS)
+    table = (STANDARD / "conceptmaps/AdministrativeSex.csv").read_text(encoding="utf-8")
+    site.write("mappings/north-lab/conceptmaps/AdministrativeSex.csv", table)
+    site.write("mappings/north-lab/cases.csv", "nobody reads it, but it counts\n")
+    assert problems(site) == []
+    opened = Path.open
+
+    def open_(path: Path, *how: Any, **more: Any) -> Any:
+        if path == site.folder / name:
+            raise OSError(number, os.strerror(number), str(path))
+        return opened(path, *how, **more)
+
+    monkeypatch.setattr(Path, "open", open_)
+    found = [problem for problem in problems(site) if problem.startswith(f"{name}:1:1: ")]
+    assert found == [f"{name}:1:1: the file cannot be read: {os.strerror(number)}"]
+
+
+@pytest.mark.parametrize("name", ["mappings", "mappings/north-lab/conceptmaps"])
+def test_a_folder_that_cannot_be_read_is_a_problem_too(
+    site: Site, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    site.write("mappings/north-lab/mapping.yaml", MAPPING)
+    site.write("mappings/north-lab/conceptmaps/AdministrativeSex.csv", "")
+    listed = Path.iterdir
+
+    def iterdir(path: Path) -> Any:
+        if path == site.folder / name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    assert f"{name}:1:1: the folder cannot be read: Permission denied" in problems(site)
+
+
+def test_functions_that_end_the_process_are_a_problem_of_their_file(site: Site) -> None:
+    site.write("mappings/north-lab/mapping.yaml", MAPPING)
+    site.write("mappings/north-lab/functions.py", "import sys\nsys.exit(3)\n")
+    (problem,) = problems(site)
+    assert problem.startswith("mappings/north-lab/functions.py:2:1: this file cannot be run")
