@@ -18,11 +18,13 @@ class Lines:
         self._stream = stream
         self._soon = soon
         self._lines: deque[str] = deque()
+        self._asked = False
 
     def write(self, line: str) -> None:
         """Say it within a moment; from any thread, as log lines come."""
         self._lines.append(line)
-        if len(self._lines) == 1:
+        if not self._asked:
+            self._asked = True
             self._soon(self.close)
 
     def flush(self) -> None:
@@ -34,6 +36,7 @@ class Lines:
 
     def close(self) -> None:
         """Write what waits."""
+        self._asked = False  # first: a line that comes from now on asks again, or is taken along
         lines = []
         while self._lines:
             lines.append(self._lines.popleft())
