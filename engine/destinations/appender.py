@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-#: So much of the end of a file is read when it is opened: far more than one group of lines.
+#: So much before the last line is read when a file is opened: far more than one group of lines.
 TAIL = 16 << 20
 
 
@@ -84,29 +84,37 @@ def _lock(file: int, path: Path) -> None:
 
 
 def _last_lines(file: int) -> list[bytes]:
-    """The whole lines at the end of a file; what a crash left of a line is cut off."""
+    """The whole lines at the end of a file; what a crash left of a line is cut off.
+
+    A line may be longer than all else that is read; those at both ends are read whole.
+    """
     size = os.fstat(file).st_size
-    start = max(0, size - TAIL)
-    tail = os.pread(file, TAIL, start)
-    whole = tail.rfind(b"\n") + 1
-    if whole < len(tail):
-        # No line end in all of the tail: a line longer than it, whose beginning must be found.
-        cut = start + whole if whole or not start else _last_line_end(file, start)
-        os.ftruncate(file, cut)
+    end = _line_end(file, size)
+    if end < size:
+        os.ftruncate(file, end)
         os.fsync(file)
-    lines = tail[:whole].split(b"\n")[:-1]
-    return lines[1:] if start else lines
+    last = _line_end(file, end - 1)
+    start = _line_end(file, last - TAIL)
+    return _read(file, start, end).split(b"\n")[:-1]
 
 
-def _last_line_end(file: int, before: int) -> int:
+def _line_end(file: int, before: int) -> int:
     """Where the last whole line before a position ends."""
     while before > 0:
         start = max(0, before - TAIL)
-        found = os.pread(file, before - start, start).rfind(b"\n")
+        found = _read(file, start, before).rfind(b"\n")
         if found >= 0:
             return start + found + 1
         before = start
     return 0
+
+
+def _read(file: int, start: int, end: int) -> bytes:
+    parts = []
+    while start < end and (part := os.pread(file, end - start, start)):
+        parts.append(part)
+        start += len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _write(file: int, data: bytes) -> None:

@@ -109,6 +109,28 @@ def test_lines_longer_than_what_is_read_at_once_are_cut_too(
     assert path.read_bytes() == cut + b"next\n"
 
 
+@pytest.mark.parametrize(
+    "there",
+    [
+        [b"1 " + b"long" * 40],
+        [b"1 short", b"2 " + b"long" * 40],
+        [b"1 " + b"long" * 40, b"2 short"],
+        [b"1 " + b"long" * 40, b"2 " + b"long" * 50],
+        [b"1 a", b"2 b", b"3 c"],
+    ],
+)
+def test_a_line_is_known_again_however_long_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: list[bytes]
+) -> None:
+    monkeypatch.setattr(appender, "TAIL", 16)
+    path = tmp_path / "file"
+    for _ in range(2):
+        made = Appender(path, lambda line: line[:1])
+        made.append(there)
+        made.close()
+    assert path.read_bytes().splitlines() == there
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_file_that_was_renamed_is_begun_anew(sender: FileSender, path: Path) -> None:
     await deliver(sender, 1)
