@@ -53,20 +53,20 @@ class Reader:
 
     async def _work(self, topic: tuple[str, str], patience: float) -> None:
         """Search until nothing waits; deliveries that begin together ask together."""
-        await pause(patience)
-        while waiting := self._waiting.pop(topic, None):
-            criteria = list(waiting)
-            for start in range(0, len(criteria), TOGETHER):
-                part = criteria[start : start + TOGETHER]
-                await self._search(topic, {criterion: waiting[criterion] for criterion in part})
-        self._busy.discard(topic)
+        try:
+            await pause(patience)
+            while waiting := self._waiting.pop(topic, None):
+                criteria = list(waiting)
+                for start in range(0, len(criteria), TOGETHER):
+                    part = criteria[start : start + TOGETHER]
+                    await self._search(topic, {criterion: waiting[criterion] for criterion in part})
+        finally:
+            self._busy.discard(topic)
 
     async def _search(self, topic: tuple[str, str], asked: _Waiting) -> None:
-        kind, name = topic
-        tokens = ",".join(criterion.token for criterion in asked)
-        count = 2 * len(asked) + 2
+        """Search for some and tell whoever waits for them, whatever comes of it."""
         try:
-            resources = await self._server.search(f"{kind}?{name}={tokens}&_count={count}")
+            found = await self._found(topic, asked)
         except Refusal as refusal:
             if len(asked) > 1 and isinstance(refusal.verdict, Dead | Hold):
                 await self._one_by_one(topic, asked)  # one of them is to blame, not all
@@ -75,21 +75,26 @@ class Reader:
         except Exception as fault:
             _fail(asked, fault)
         else:
-            await self._hand_out(topic, asked, [r for r in resources if r["resourceType"] == kind])
+            if found is None:
+                await self._one_by_one(topic, asked)
+                return
+            for criterion, deferreds in asked.items():
+                _succeed(deferreds, found[criterion])
 
-    async def _hand_out(
-        self, topic: tuple[str, str], asked: _Waiting, resources: list[Body]
-    ) -> None:
+    async def _found(
+        self, topic: tuple[str, str], asked: _Waiting
+    ) -> dict[Criterion, list[Body]] | None:
+        """What each of them finds; None when the server compares otherwise, say without case."""
+        kind, name = topic
+        tokens = ",".join(criterion.token for criterion in asked)
+        count = 2 * len(asked) + 2
+        found = await self._server.search(f"{kind}?{name}={tokens}&_count={count}")
+        resources = [resource for resource in found if resource["resourceType"] == kind]
         if len(asked) == 1:
-            ((_, deferreds),) = asked.items()
-            _succeed(deferreds, resources)
-            return
-        found = {criterion: [r for r in resources if criterion.matches(r)] for criterion in asked}
-        if not all(any(c.matches(r) for c in asked) for r in resources):
-            await self._one_by_one(topic, asked)  # it compares otherwise, say without case
-            return
-        for criterion, deferreds in asked.items():
-            _succeed(deferreds, found[criterion])
+            return dict.fromkeys(asked, resources)
+        if not all(any(criterion.matches(r) for criterion in asked) for r in resources):
+            return None
+        return {criterion: [r for r in resources if criterion.matches(r)] for criterion in asked}
 
     async def _one_by_one(self, topic: tuple[str, str], asked: _Waiting) -> None:
         for criterion, deferreds in asked.items():

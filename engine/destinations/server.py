@@ -65,10 +65,7 @@ class FhirServer:
         found = bundle.load(reply.body) if reply.status == 200 else None
         if found is None or found["resourceType"] != "Bundle":
             raise Refusal(_of_a_read(refusal(reply, self.now), reply))
-        if any(link.get("relation") == "next" for link in found.get("link", ())):
-            raise Refusal(Hold("a search by identifier finds more than a page"))
-        entries = (entry.get("resource", {}) for entry in found.get("entry", ()))
-        return [resource for resource in entries if "id" in resource]
+        return _resources(found)
 
     async def update(self, url: str, body: bytes, if_match: str) -> Reply:
         """Write one resource if nobody has written it since."""
@@ -92,6 +89,22 @@ class FhirServer:
             raise Refusal(failure.verdict) from failure
         finally:
             self._turns.release()
+
+
+def _resources(answer: Body) -> list[Body]:
+    """The resources of a search's answer; fails with Refusal when it cannot be used."""
+    try:
+        is_first = any(link.get("relation") == "next" for link in answer.get("link", ()))
+        entries = [entry.get("resource", {}) for entry in answer.get("entry", ())]
+        resources = [resource for resource in entries if "id" in resource]
+        is_odd = not all(isinstance(resource["resourceType"], str) for resource in resources)
+    except (AttributeError, KeyError, TypeError):
+        is_first, is_odd, resources = False, True, []
+    if is_first:
+        raise Refusal(Hold("a search by identifier finds more than a page"))
+    if is_odd:
+        raise Refusal(Hold("a search by identifier finds what is no resource"))
+    return resources
 
 
 def _of_a_read(verdict: Verdict, reply: Reply) -> Verdict:

@@ -52,15 +52,19 @@ class Criterion(NamedTuple):
             case "_id":
                 return bool(resource.get("id") == self.value)
             case "_tag":
-                tags = resource.get("meta", {}).get("tag", ())
-                return any(self._is(tag, "code") for tag in tags)
-        found = resource.get(self.name, [])
-        return any(
-            self._is(item, "value") for item in (found if isinstance(found, list) else [found])
-        )
+                meta = resource.get("meta")
+                tags = meta.get("tag") if isinstance(meta, dict) else None
+                return any(self._is(tag, "code") for tag in _items(tags))
+        return any(self._is(item, "value") for item in _items(resource.get(self.name)))
 
     def _is(self, item: dict[str, Any], key: str) -> bool:
         return item.get("system", "") == self.system and item.get(key) == self.value
+
+
+def _items(found: Any) -> list[dict[str, Any]]:
+    """What stands in an element, whether it repeats or not; a server may hold anything."""
+    items = found if isinstance(found, list) else [found]
+    return [item for item in items if isinstance(item, dict)]
 
 
 def encoded(criterion: str) -> str:

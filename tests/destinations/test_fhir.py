@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import orjson
 import pytest
 import pytest_twisted
-from twisted.internet.defer import CancelledError, ensureDeferred, gatherResults
+from twisted.internet.defer import CancelledError, DeferredList, ensureDeferred, gatherResults
 
 from engine.config import FhirDestination
 from engine.delivery import Sender
@@ -297,6 +298,19 @@ async def test_a_transaction_that_is_answered_so(
             (200, b'{"resourceType":"Bundle","link":[{"relation":"next"}]}', {}),
             Hold("a search by identifier finds more than a page"),
         ),
+        *[
+            (
+                (200, b'{"resourceType":"Bundle","entry":[%b]}' % entry, {}),
+                Hold("a search by identifier finds what is no resource"),
+            )
+            for entry in (
+                b'{"resource":{"id":"1"}}',
+                b'{"resource":{"id":"1","resourceType":7}}',
+                b'{"resource":"id"}',
+                b'{"resource":null}',
+                b'"x"',
+            )
+        ],
     ],
 )
 @pytest_twisted.ensureDeferred
@@ -316,6 +330,54 @@ async def test_one_bad_value_in_a_search_is_the_fault_of_its_own_message(clinic:
     messages = [stated.mapped(stated.patient(value)) for value in ("1", "bad", "2")]
     verdicts = await gatherResults([ensureDeferred(deliver(sender, m)) for m in messages])
     assert [type(verdict) for verdict in verdicts] == [Delivered, Dead, Delivered]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_one_search_cannot_use_hinders_no_other(clinic: Clinic) -> None:
+    nothing = (200, b'{"resourceType":"Bundle","entry":[{"resource":{"id":"1"}}]}', {})
+    clinic.server.search_faults.append(nothing)
+    sender = clinic.sender()
+    first = await deliver(sender, stated.mapped(stated.patient("1")))
+    assert first == Hold("a search by identifier finds what is no resource")
+    assert await deliver(sender, stated.mapped(stated.patient("2"))) == Delivered()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_malformed_resource_is_the_fault_of_its_own_message(clinic: Clinic) -> None:
+    broken = {"resourceType": "Patient", "id": "broken", "identifier": ["x"], "meta": "x"}
+
+    def malformed(path: str) -> Reply:
+        reply = clinic.server._search(path)
+        bundle = orjson.loads(reply[1])
+        if "bad" in path:
+            bundle["entry"] = [*bundle.get("entry", []), {"resource": broken}]
+        return reply[0], orjson.dumps(bundle), {}
+
+    clinic.server.search_faults.extend([malformed] * 4)
+    sender = clinic.sender()
+    messages = [stated.mapped(stated.patient(value)) for value in ("1", "bad", "2")]
+    deferreds = [ensureDeferred(deliver(sender, message)) for message in messages]
+    found = await DeferredList(deferreds, consumeErrors=True)
+    assert [found[0], found[2]] == [(True, Delivered()), (True, Delivered())]
+    assert found[1] != (True, Delivered())
+    assert await deliver(sender, stated.mapped(stated.patient("3"))) == Delivered()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_fault_while_searching_is_told_and_frees_the_search(clinic: Clinic) -> None:
+    sender = clinic.sender()
+    server: Any = sender._server  # type: ignore[attr-defined]
+    search, faults = server.search, [RuntimeError("x")]
+
+    async def faulty(query: str) -> Any:
+        if faults:
+            raise faults.pop()
+        return await search(query)
+
+    server.search = faulty
+    with pytest.raises(RuntimeError):
+        await deliver(sender, stated.mapped(stated.patient("1")))
+    assert await deliver(sender, stated.mapped(stated.patient("2"))) == Delivered()
 
 
 @pytest.mark.parametrize(
