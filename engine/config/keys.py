@@ -100,7 +100,8 @@ ACK = Block(
         Key(
             "when",
             choice("stored", "mapped", "delivered"),
-            "when the original or application acknowledgement leaves",
+            "when the original or application acknowledgement leaves; mapped: a message is "
+            "mapped for its answer, and again for its delivery",
             "stored",
         ),
         Key("timeout", SECONDS, "how long mapped or delivered may take", "30s"),

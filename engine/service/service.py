@@ -11,17 +11,18 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
+from twisted.python.failure import Failure
 
 from engine import log
-from engine.config import Channel, EngineSettings, Installation, load_installation
+from engine.config import EngineSettings, FhirDestination, Installation, load_installation
 from engine.console.checks import StoreCheck
 from engine.console.figures import Figures
 from engine.console.http import site
-from engine.conversion.channels import Conversions, feed_of
+from engine.conversion.channels import Conversions, Work
+from engine.conversion.connection import MappingFault, MappingLost
 from engine.conversion.mapper import Mapper
 from engine.errors import ConfigurationError, EngineError, Problem, StoreError
-from engine.hl7v2.message import Message
-from engine.mapping.result import Mapped
+from engine.mapping.prepared import BLIND, Prepared
 from engine.metrics import Metrics
 from engine.notify import Systemd
 from engine.service import survey
@@ -34,7 +35,7 @@ from engine.sources.ports import Ports
 from engine.sources.record import Record
 from engine.sources.replies import Replies
 from engine.sources.settlements import Settlements
-from engine.sources.stages import Stages
+from engine.sources.stages import Committed, Stages
 from engine.store.sqlite import SqliteStore
 
 #: What senders may take of the time for a drain; the rest is the deliveries'.
@@ -104,9 +105,10 @@ class Service:
         stages = Stages(
             self._reactor,
             self._settlements,
-            self._converted,
+            self._prepared,
             self._remember,
             self._look_up,
+            self._not_mapped,
         )
         return Tools(
             store=self.store,
@@ -272,8 +274,23 @@ class Service:
 
     # --- what the parts ask for --------------------------------------------------------------
 
-    def _converted(self, channel: Channel, message: Message, received_at: float) -> Mapped:
-        return self._conversions.message(channel.name, feed_of(channel), message, received_at)
+    def _prepared(self, committed: Committed) -> Deferred[Prepared]:
+        """For an answer that waits for it; it is mapped again when it is delivered."""
+        channel = committed.channel
+        first = channel.destinations[0]
+        write = first.write if isinstance(first, FhirDestination) else BLIND
+        work = Work(channel.name, write, committed.raw, committed.received_at)
+        return self._mapper.prepared(work)
+
+    def _not_mapped(self, committed: Committed, failure: Failure) -> None:
+        line = self._log.bind(channel=committed.channel.name, message=committed.message_id)
+        error = failure.value
+        if isinstance(error, MappingFault):  # in another process: it has told us its name
+            line.error("message.fault", fault=str(error), where=error.where)
+        elif isinstance(error, MappingLost):
+            line.error("message.fault", fault=str(error))
+        else:
+            line.error("message.fault", exc_info=failure)
 
     def _remember(self, message_id: int, answer: str) -> Deferred[None]:
         return self.store.answered(message_id, answer).addErrback(

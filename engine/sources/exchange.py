@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from engine.errors import MessageError
 from engine.hl7v2.ack import AckCode, Answers, Header, When, answers_for
-from engine.hl7v2.message import Message
 from engine.intake import Authorities
 from engine.lifecycle import Outcome
 from engine.sources.answers import AnswerQueue, Slot
@@ -122,14 +121,13 @@ class Exchange:
             code = application_code(self._answers, Verdict.POSITIVE)
         return code or ""
 
-    def committed(self, receipt: Receipt, message: Message | None, channel: Channel) -> None:
+    def committed(self, receipt: Receipt, channel: Channel) -> None:
         """The bytes are safe: accept now, say the rest when the channel's stage is reached.
 
-        A resend gets what its original got; while that one waits, it waits with it. Where the
-        channel answers what is stored, the message is not asked for.
+        A resend gets what its original got; while that one waits, it waits with it.
         """
         resent = receipt.outcome is Outcome.DUPLICATE
-        if message is None or (resent and receipt.original_answer == AckCode.AA):
+        if channel.ack.when == "stored" or (resent and receipt.original_answer == AckCode.AA):
             self.close(self.both(Verdict.POSITIVE))
             return
         place = self._arrival.slot
@@ -139,7 +137,7 @@ class Exchange:
             place = self._arrival.line.later.open(len(self._arrival.raw))
         message_id = receipt.original_id or receipt.message_id
         self._tools.stages.reach(
-            Committed(message_id, channel, message, self._arrival.received_at, resent),
+            Committed(message_id, channel, self._arrival.raw, self._arrival.received_at, resent),
             self._reached(place),
         )
 

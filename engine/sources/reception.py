@@ -15,14 +15,13 @@ from engine.hl7v2.message import Message
 from engine.lifecycle import Outcome
 from engine.sources import facts
 from engine.sources.exchange import Arrival, Exchange, Line, Tools
-from engine.sources.replies import Verdict
+from engine.sources.replies import OUR_FAULT, Verdict
 from engine.sources.unpack import unpack
 from engine.store.records import Receipt, Received
 
 if TYPE_CHECKING:
     from engine.config import Channel
 
-_OUR_FAULT = MessageError("an error of the receiving system")
 
 
 class Reception:
@@ -91,7 +90,7 @@ class Reception:
         except Exception:  # a fault of ours must not cost the sender its connection
             failure = Failure()  # type: ignore[no-untyped-call]
             self._tools.record.fault(self.port, failure)
-            self._quarantine(arrival, _OUR_FAULT, Verdict.ERROR)
+            self._quarantine(arrival, OUR_FAULT, Verdict.ERROR)
 
     def _decided(
         self, arrival: Arrival, message: Message, decision: intake.Decision[Channel]
@@ -140,12 +139,9 @@ class Reception:
         known = self._tools.authorities(channel)
         targets = self._targets[channel.name]
         received = facts.accepted(arrival, message, channel, targets, answer, flags, known)
-        # A message that is answered when it is stored is done with: hundreds may wait for a
-        # commit, and what they hold would drive everything else out of the processor's cache.
-        later = None if channel.ack.when == "stored" else message
-        self._commit(
-            exchange, received, lambda receipt: exchange.committed(receipt, later, channel)
-        )
+        # Nothing of the message but its bytes waits for the commit: hundreds may, and what they
+        # hold would drive everything else out of the processor's cache.
+        self._commit(exchange, received, lambda receipt: exchange.committed(receipt, channel))
 
     def _close(
         self,

@@ -13,6 +13,9 @@ from engine.hl7v2.ack import AckCode, Answers, Header, When, build_ack
 from engine.hl7v2.frame import wrap
 from engine.hl7v2.message import Message
 
+#: All that a sender is told of a fault of ours.
+OUR_FAULT = MessageError("an error of the receiving system")
+
 
 class Verdict(Enum):
     """What became of a message, in the two words that say it: accept code, application code."""

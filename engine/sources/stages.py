@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import TimeoutError as TookTooLong
+from twisted.python.failure import Failure
 
 from engine.errors import MessageError
-from engine.hl7v2.message import Message
 from engine.lifecycle import State
-from engine.mapping.result import Mapped
-from engine.sources.replies import Verdict
+from engine.mapping.prepared import Prepared
+from engine.sources.replies import OUR_FAULT, Verdict
 from engine.sources.settlements import Settlements
 from engine.sources.timing import Clock
 
@@ -29,6 +30,7 @@ class Reached(NamedTuple):
 
 Then = Callable[[Reached], None]
 POSITIVE = Reached(Verdict.POSITIVE)
+_FAULT = Reached(Verdict.ERROR, (OUR_FAULT,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Committed:
 
     message_id: int
     channel: Channel
-    message: Message
+    raw: bytes
     received_at: float
     #: whether an earlier message has this id, whose deliveries may be over already
     resent: bool
@@ -46,8 +48,9 @@ class Committed:
 class Stages:
     """Waits, for each message, for the stage that its channel's ``ack.when`` names.
 
-    ``convert`` maps a message, ``remember`` records an answer that was decided after the
-    commit, ``look_up`` tells ``settlements`` what is settled already of a resent message.
+    ``prepare`` maps a message, ``remember`` records an answer that was decided after the
+    commit, ``look_up`` tells ``settlements`` what is settled already of a resent message,
+    ``fault`` is told why a message could not be mapped that should have been.
     A resend of a message in flight waits for the first one's end and gets its answer.
     """
 
@@ -55,20 +58,22 @@ class Stages:
         self,
         clock: Clock,
         settlements: Settlements,
-        convert: Callable[[Channel, Message, float], Mapped],
+        prepare: Callable[[Committed], Deferred[Prepared]],
         remember: Callable[[int, str], Deferred[None]],
         look_up: Callable[[int], None],
+        fault: Callable[[Committed, Failure], None],
     ) -> None:
         self._clock = clock
         self._settlements = settlements
-        self._convert = convert
+        self._prepare = prepare
         self._remember = remember
         self._look_up = look_up
+        self._fault = fault
         self._waiting: dict[int, list[Then]] = {}
 
     @property
     def waiting(self) -> int:
-        """How many messages wait for their delivery."""
+        """How many messages wait for their stage."""
         return len(self._waiting)
 
     def reach(self, committed: Committed, then: Then) -> None:
@@ -76,17 +81,34 @@ class Stages:
         message_id = committed.message_id
         if message_id in self._waiting:
             self._waiting[message_id].append(then)
-        elif committed.channel.ack.when == "delivered":
-            self._waiting[message_id] = [then]
+            return
+        self._waiting[message_id] = [then]
+        if committed.channel.ack.when == "delivered":
             self._await_deliveries(committed)
         else:
-            self._waiting[message_id] = [then]
-            self._end(message_id, self._mapped(committed))
+            self._await_mapping(committed)
 
-    def _mapped(self, committed: Committed) -> Reached:
-        mapped = self._convert(committed.channel, committed.message, committed.received_at)
-        reason = mapped.reject or mapped.hold
-        return POSITIVE if reason is None else _failed(reason)
+    def _await_mapping(self, committed: Committed) -> None:
+        mapping = maybeDeferred(self._prepare, committed)
+        mapping.addTimeout(committed.channel.ack.timeout, self._clock)  # type: ignore[arg-type]  # enough of one
+        mapping.addCallbacks(
+            lambda prepared: self._end(committed.message_id, _mapped(prepared)),
+            lambda failure: self._not_mapped(committed, failure),
+        )
+
+    def _not_mapped(self, committed: Committed, failure: Failure) -> None:
+        message_id = committed.message_id
+        match failure.value:
+            case TookTooLong():
+                self._end(message_id, _too_late(committed.channel))
+            case MessageError() as error:
+                self._end(message_id, Reached(Verdict.ERROR, (error,)))
+            case CancelledError():
+                # The processes are being ended. Nothing is said for good: a resend may find out.
+                self._tell(message_id, _FAULT)
+            case _:
+                self._fault(committed, failure)
+                self._end(message_id, _FAULT)
 
     def _await_deliveries(self, committed: Committed) -> None:
         message_id, channel = committed.message_id, committed.channel
@@ -127,6 +149,11 @@ def _failed(what: str) -> Reached:
     return Reached(Verdict.ERROR, (MessageError(what),))
 
 
+def _mapped(prepared: Prepared) -> Reached:
+    reason = prepared.reject or prepared.hold
+    return POSITIVE if reason is None else _failed(reason)
+
+
 def _settled(state: State) -> Reached:
     """What the sender is told; the destination's words may quote the patient, and stay here."""
     if state is State.DELIVERED:
@@ -137,7 +164,8 @@ def _settled(state: State) -> Reached:
 
 
 def _too_late(channel: Channel) -> Reached:
-    """The answer that the channel states for a delivery that takes longer than its timeout."""
-    if channel.ack.on_timeout == "AA":
+    """The answer that the channel states for what takes longer than its timeout."""
+    ack = channel.ack
+    if ack.on_timeout == "AA":
         return POSITIVE
-    return _failed(f"not delivered within {channel.ack.timeout:g} s; it will be delivered later")
+    return _failed(f"not {ack.when} within {ack.timeout:g} s; it will be {ack.when} later")

@@ -63,6 +63,47 @@ async def test_an_answer_that_waits_for_delivery_comes_when_it_is_delivered(site
     assert len(running.bundles()) == 2
 
 
+@pytest.mark.parametrize("processes", [0, 1])
+@pytest_twisted.ensureDeferred
+async def test_an_answer_that_waits_for_mapping_says_what_mapping_found(
+    site: Site, processes: int
+) -> None:
+    running = site()
+    running.engine(f"mapping:\n  processes: {processes}\n")
+    running.channel(more="ack:\n  when: mapped\nissues: hold\n")
+    await running.start()
+    sender = await running.sender()
+    bad = adt("2").replace(b"EVN||20240101120000", b"EVN||last Friday")
+    sender.send(adt("1"), bad, adt("3"))
+    await sender.answered(3)
+    assert (sender.codes, sender.ids) == (["AA", "AE", "AA"], ["1", "2", "3"])
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_fault_of_mapping_leaves_no_sender_without_an_answer(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = site()
+    running.channel(more="ack:\n  when: mapped\n")
+    service = await running.start()
+
+    def fault(*_: object) -> None:
+        raise KeyError("Testpatient")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service._conversions, "message", fault)
+        sender = await running.sender()
+        sender.send(adt("1"))
+        await sender.answered(1)
+        assert sender.codes == ["AE"]
+        (line,) = running.events("message.fault")
+        assert (line["fault"], line["message"]) == ("KeyError", 1)
+    again = await running.sender()
+    again.send(adt("1"), adt("2"))
+    await again.answered(2)
+    assert again.codes == ["AA", "AA"]
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_resend_after_a_restart_gets_the_answer_of_what_is_delivered_since(
     site: Site,

@@ -20,6 +20,7 @@ from engine.hl7v2.frame import Decoder, Frame, wrap
 from engine.hl7v2.message import Message
 from engine.intake import Authorities
 from engine.lifecycle import State
+from engine.mapping.prepared import Prepared, prepare
 from engine.mapping.result import Mapped
 from engine.metrics import Metrics
 from engine.sources.budget import Budget
@@ -31,7 +32,7 @@ from engine.sources.reception import Reception
 from engine.sources.record import Record
 from engine.sources.replies import Replies
 from engine.sources.settlements import Settlements
-from engine.sources.stages import Stages
+from engine.sources.stages import Committed, Stages
 from engine.store.ledger import Ledger
 from engine.store.records import Received
 from engine.store.sqlite import SqliteStore
@@ -143,15 +144,17 @@ class Rig:
         self.metrics = Metrics()
         self.settlements = Settlements()
         self.states: dict[int, State] = {}
-        self.mapped = Mapped([], [])
+        self.mapped: Mapped | Exception | None = Mapped([], [])
+        self.faults: list[Exception] = []
         self.budget = Budget(source.pop("memory", 64 * 1024 * 1024))
         record = Record(self.log, self.metrics, time.time)
         stages = Stages(
             reactor,
             self.settlements,
-            lambda *_: self.mapped,
+            self.prepared,
             self.answered,
             self.look_up,
+            lambda _, failure: self.faults.append(failure.value),
         )
         self.stages = stages
         self.replies = Replies(time.time)
@@ -220,6 +223,12 @@ class Rig:
         while not condition():
             assert reactor.seconds() < deadline, "it never came to hold"
             await turn()
+
+    def prepared(self, _: Committed) -> defer.Deferred[Prepared]:
+        """What becomes of every message; None: it takes for ever."""
+        if isinstance(self.mapped, Exception):
+            return defer.fail(self.mapped)
+        return defer.Deferred() if self.mapped is None else defer.succeed(prepare(self.mapped, ""))
 
     def ledger(self) -> defer.Deferred[Ledger]:
         """What came in and what became of it, held against the rows."""

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import pytest_twisted
+from twisted.internet import defer
 
 from engine.config import Ack
-from engine.errors import StoreError
+from engine.errors import MessageError, StoreError
 from engine.lifecycle import State
 from engine.mapping.language import parse_condition
 from engine.mapping.result import Mapped
@@ -261,6 +262,72 @@ async def test_a_resend_is_answered_by_what_the_message_maps_to_now(open_port: O
 
 
 # --- stages ----------------------------------------------------------------------------------
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_fault_of_mapping_is_answered_recorded_and_over(open_port: OpenPort) -> None:
+    rig = open_port(channel_of(ack=Ack("mapped")))
+    rig.mapped = KeyError("Testpatient")
+    sender = await rig.sender()
+    sender.send(adt("1"))
+    await sender.answered(1)
+    assert sender.codes == ["AE"]
+    assert "an error of the receiving system" in sender.answers[0].text
+    assert "Testpatient" not in sender.answers[0].text
+    assert rig.rows("outcome", "answer") == [("accepted", "AE")]
+    assert [type(fault) for fault in rig.faults] == [KeyError]
+    rig.mapped = Mapped([], [])
+    sender.send(adt("1"))
+    await sender.answered(2)
+    assert sender.codes == ["AE", "AA"]
+    assert rig.stages.waiting == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_cannot_be_read_when_it_is_mapped_is_answered_with_why(
+    open_port: OpenPort,
+) -> None:
+    rig = open_port(channel_of(ack=Ack("mapped")))
+    rig.mapped = MessageError("the channel north is no longer configured")
+    sender = await rig.sender()
+    sender.send(adt("1"))
+    await sender.answered(1)
+    assert sender.codes == ["AE"]
+    assert "no longer configured" in sender.answers[0].text
+    assert rig.faults == []
+
+
+@pytest.mark.parametrize("stated", ["AA", "AE"])
+@pytest_twisted.ensureDeferred
+async def test_a_mapping_that_takes_too_long_gets_the_stated_answer(
+    open_port: OpenPort, stated: str
+) -> None:
+    rig = open_port(channel_of(ack=Ack("mapped", timeout=0.05, on_timeout=stated)))
+    rig.mapped = None
+    sender = await rig.sender()
+    sender.send(adt("1"))
+    await sender.answered(1)
+    assert sender.codes == [stated]
+    assert ("not mapped within 0.05 s" in sender.answers[0].text) == (stated == "AE")
+    await rig.until(lambda: rig.rows("answer") == [(stated,)])
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_mapping_that_is_broken_off_leaves_the_last_word_to_a_resend(
+    open_port: OpenPort,
+) -> None:
+    rig = open_port(channel_of(ack=Ack("mapped")))
+    rig.mapped = defer.CancelledError()
+    sender = await rig.sender()
+    sender.send(adt("1"))
+    await sender.answered(1)
+    rig.mapped = Mapped([], [])
+    sender.send(adt("1"))
+    await sender.answered(2)
+    assert sender.codes == ["AE", "AA"]
+    await rig.until(lambda: rig.rows("outcome", "answer")[0] == ("accepted", "AA"))
+    assert rig.rows("outcome")[1] == ("duplicate",)
+
 
 DELIVERED = {"ack": Ack("delivered", timeout=10)}
 
