@@ -1,4 +1,8 @@
-"""Forget old messages that nobody waits for; what was counted stays counted."""
+"""Forget old messages that are done with; what was counted stays counted.
+
+Done with is what has no delivery that is still to come or that a person has to look at: what is
+delivered, refused, filtered, repeated, or was quarantined.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from typing import NamedTuple
 
 from engine.store import bulk
 from engine.store.counters import DELIVERIES, MESSAGES
+from engine.store.numbering import first_received_since
 from engine.store.session import Session
 
 #: Messages per commit, so that nobody waits long behind a purge.
@@ -23,14 +28,17 @@ class Purge(NamedTuple):
 def purge(session: Session, call: Purge) -> Purge:
     """Forget the next few; dead, held and unsent ones are kept whatever their age.
 
-    So is the newest message, from whose number the next one's follows.
+    So is the newest message, from whose number the next one's follows. All that is younger is
+    not looked at: it is nearly everything, and every commit waits for a purge.
     """
     query = (
-        "SELECT id FROM message WHERE id > ? AND received_at < ? AND NOT EXISTS (SELECT 1 "
-        "FROM delivery WHERE delivery.id BETWEEN message.id * 64 AND message.id * 64 + 63 "
+        "SELECT id FROM message WHERE id > ? AND id < ? AND received_at < ? AND NOT EXISTS (SELECT "
+        "1 FROM delivery WHERE delivery.id BETWEEN message.id * 64 AND message.id * 64 + 63 "
         "AND state <> 'delivered') AND id < (SELECT max(id) FROM message) ORDER BY id LIMIT ?"
     )
-    found = session.connection.execute(query, (call.after, call.before, PURGE_AT_ONCE))
+    younger = first_received_since(session.connection, call.before)
+    limits = (call.after, younger, call.before, PURGE_AT_ONCE)
+    found = session.connection.execute(query, limits)
     ids = [number for (number,) in found]
     if ids:
         deliveries = _deliveries(session, ids)

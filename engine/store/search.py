@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engine.lifecycle import Outcome, State
 from engine.store.numbering import DESTINATIONS_AT_MOST as MANY
+from engine.store.numbering import first_received_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,11 @@ def ids(connection: sqlite3.Connection, search: Search) -> list[int]:
         values.extend(parameters)
 
     if search.since is not None:
-        add("id >= ? AND received_at >= ?", _first_since(connection, search.since), search.since)
+        add(
+            "id >= ? AND received_at >= ?",
+            first_received_since(connection, search.since),
+            search.since,
+        )
     if search.control_id is not None:
         add("control_id = ?", search.control_id)
     if search.patient is not None:
@@ -88,20 +93,3 @@ def _index(search: Search) -> str:
     if (search.sender, search.channel, search.outcome) != (None, None, None):
         return "INDEXED BY message_sender"
     return "NOT INDEXED"
-
-
-def _first_since(connection: sqlite3.Connection, since: float) -> int:
-    """The first message received after a time, by halving: numbers follow the receipt."""
-    low, high = connection.execute(
-        "SELECT coalesce(min(id), 0), coalesce(max(id), 0) + 1 FROM message"
-    ).fetchone()
-    while low < high:
-        middle = (low + high) // 2
-        row = connection.execute(
-            "SELECT id, received_at FROM message WHERE id >= ? ORDER BY id LIMIT 1", (middle,)
-        ).fetchone()
-        if row is not None and row[1] < since:
-            low = row[0] + 1
-        else:
-            high = middle
-    return int(low)

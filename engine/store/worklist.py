@@ -129,8 +129,10 @@ def held_with(connection: sqlite3.Connection, entries: Sequence[int]) -> list[He
     """Held deliveries of messages that have a code of these entries, the oldest first."""
     query = (
         "SELECT message, name FROM delivery JOIN destination ON destination.id = destination "
-        "WHERE state = 'held' AND EXISTS (SELECT 1 FROM unmapped_in WHERE "
-        "unmapped_in.message = delivery.message AND unmapped IN (SELECT value FROM json_each(?))) "
+        # The index has these states only; the list lets SQLite see that it may be used.
+        "WHERE state = 'held' AND state IN ('sending', 'held', 'dead') "
+        "AND EXISTS (SELECT 1 FROM unmapped_in WHERE unmapped_in.message = delivery.message "
+        "AND unmapped IN (SELECT value FROM json_each(?))) "
         "ORDER BY delivery.id"
     )
     found = connection.execute(query, (bulk.numbers(entries),))

@@ -4,6 +4,9 @@ from pathlib import Path
 import pytest_twisted
 
 from engine.lifecycle import Event, Outcome, State
+from engine.store.accept import accept
+from engine.store.purge import Purge, purge
+from engine.store.session import Session
 from engine.store.sqlite import Settlement, SqliteStore
 from tests.store.messages import NOW, received
 
@@ -97,6 +100,26 @@ async def test_a_purge_forgets_what_is_delivered_and_keeps_what_is_not(
     assert await store.purge(NOW + 6) == 6
     kept = [number for number in range(1, 12) if await store.message(number)]
     assert kept == [6, 7, 8, 9, 11]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_never_reached_a_channel_is_kept_as_long_as_what_is_delivered(
+    store: SqliteStore,
+) -> None:
+    await store.quarantine("2575", "", b"x", "no MSH", NOW)
+    await store.accept(received(9))
+    assert await store.purge(NOW) == 0
+    assert await store.purge(NOW + 1) == 1
+    assert await store.message(1) is None
+
+
+def test_a_purge_looks_at_nothing_that_is_younger(session: Session) -> None:
+    accept(session, [received(n, outcome=Outcome.FILTERED, destinations=()) for n in range(3000)])
+    session.connection.execute("UPDATE message SET received_at = ? WHERE id = 1", (NOW - 100,))
+    steps: list[int] = []
+    session.connection.set_progress_handler(lambda: steps.append(1), 1000)
+    assert purge(session, Purge(NOW)).messages == 1
+    assert len(steps) <= 5
 
 
 @pytest_twisted.ensureDeferred

@@ -103,6 +103,18 @@ async def test_held_deliveries_are_found_by_the_codes_of_their_messages(
         assert reader.held_with([]) == []
 
 
+def test_what_is_held_is_found_without_a_look_at_all_deliveries(session: Session) -> None:
+    rows = ",".join(f"({64 * n}, {n}, 1, 'delivered', '[1]', 0)" for n in range(1, 3001))
+    into = "delivery (id, message, destination, state, lanes, blocked)"
+    session.destination("clinic")
+    session.connection.execute(f"INSERT INTO {into} VALUES {rows}, (9, 0, 1, 'held', '[1]', 0)")
+    noted(session, 0, PCN)
+    steps: list[int] = []
+    session.connection.set_progress_handler(lambda: steps.append(1), 1000)
+    assert worklist.held_with(session.connection, [1]) == [HeldDelivery(0, "clinic")]
+    assert len(steps) <= 1
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_purge_forgets_which_messages_had_a_code_and_not_the_count(
     store: SqliteStore, path: Path
