@@ -90,7 +90,7 @@ class Metrics:
         self.junk_bytes = self._counter("junk_bytes", "Bytes that belong to no frame", "port")
         self.quarantined = self._counter(
             "frames_quarantined",
-            "What reached no channel: kept with its bytes for a person",
+            "What reached no channel: kept with its bytes for retention_days",
             "port",
         )
         self.not_stored = self._counter(

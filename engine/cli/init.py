@@ -9,7 +9,7 @@ import click
 _ENGINE = """\
 # What holds for the whole engine. Every key may be left out; what they say and their defaults:
 # mllp-engine schema engine --reference
-data: data                 # the store: every message, until it is delivered and old
+data: data                 # the store: every message, until it is done with and old
 console:
   port: 8099               # /metrics, /health, /ready, on 127.0.0.1 only
 log:

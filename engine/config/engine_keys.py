@@ -123,7 +123,8 @@ def engine_block(reading: Reading) -> Block:
             Key(
                 "retention_days",
                 integer(1, 36500),
-                "how long delivered messages are kept; dead letters are kept for ever",
+                "how long messages are kept that are done with: delivered, refused, filtered, "
+                "quarantined; dead letters and what is held are kept whatever their age",
                 "30",
             ),
             Key("store", NotBuilt("a choice of stores"), "PostgreSQL"),

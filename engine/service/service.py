@@ -313,7 +313,7 @@ class Service:
         await self._coverage.look(self._installation.configuration.folder)
 
     async def _purge(self) -> None:
-        """Forget what is delivered and old; a store in trouble keeps it until the next time."""
+        """Forget what is done with and old; a store in trouble keeps it until the next time."""
         before = self._now() - self.settings.retention_days * DAY
         try:
             purged = await self.store.purge(before)

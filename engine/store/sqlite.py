@@ -221,7 +221,7 @@ class SqliteStore:
         return deferToThread(run)
 
     async def purge(self, before: float) -> int:
-        """Forget messages received before a time whose deliveries are all delivered."""
+        """Forget messages received before a time that have no delivery, or only delivered ones."""
         total, newest = 0, 0
         while True:
             purged: Purge = await self._open_writer.submit(_PURGE, Purge(before, newest))
