@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+_DATA = "{data}"
 _ENGINE = """\
 # What holds for the whole engine. Every key may be left out; what they say and their defaults:
 # mllp-engine schema engine --reference
-data: data                 # the store: every message, until it is done with and old
+data: {data}                 # the store: every message, until it is done with and old
 console:
   port: 8099               # /metrics, /health, /ready, on 127.0.0.1 only
 log:
@@ -50,7 +51,7 @@ assigner:
 
 mapping: first             # mappings/first; or standard, without a mapping of one's own
 destinations:
-  - file: data/fhir.ndjson # one transaction Bundle per line
+  - file: {data}/fhir.ndjson # one transaction Bundle per line
 # - fhir: clinic           # a server of engine.yaml
 """
 
@@ -80,14 +81,20 @@ data/
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--data",
+    default="data",
+    metavar="FOLDER",
+    help="Where the store goes, and the file with the FHIR; relative to FOLDER. Default: data.",
+)
 @click.pass_context
-def init(ctx: click.Context, folder: Path) -> None:
+def init(ctx: click.Context, folder: Path, data: str) -> None:
     """Lay out FOLDER: engine.yaml, channels/, mappings/.
 
     What it writes can be run as it is: it listens on port 2575 of this machine, and writes FHIR
     to a file. Nothing that is there already is overwritten.
     """
-    files = _files()
+    files = _files(data)
     there = [name for name in files if (folder / name).exists()]
     if there:
         click.echo(f"{folder} has {', '.join(there)} already; nothing was written.", err=True)
@@ -100,14 +107,14 @@ def init(ctx: click.Context, folder: Path) -> None:
     click.echo(f"\nnext: mllp-engine check {folder}\nthen: mllp-engine run {folder}")
 
 
-def _files() -> dict[str, str]:
+def _files(data: str) -> dict[str, str]:
     import json
 
     from engine.config.schema import schema
 
     return {
-        "engine.yaml": _ENGINE,
-        "channels/first.yaml": _CHANNEL,
+        "engine.yaml": _ENGINE.replace(_DATA, data),
+        "channels/first.yaml": _CHANNEL.replace(_DATA, data),
         "channel.schema.json": json.dumps(schema("channel"), indent=2) + "\n",
         "mappings/first/mapping.yaml": _MAPPING,
         ".gitignore": _IGNORE,

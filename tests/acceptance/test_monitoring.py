@@ -35,3 +35,11 @@ def test_every_metric_that_a_rule_names_exists() -> None:
     derived = {name + end for name in known for end in DERIVED}
     named = set(re.findall(r"\bmllp_engine_\w+", RULES.read_text()))
     assert named - known - derived == set()
+
+
+def test_every_command_that_a_rule_names_says_of_which_engine() -> None:
+    named = re.findall(
+        r'mllp-engine (?:check|coverage|ledger|messages)\b.*?(?=\. |\.?")', RULES.read_text()
+    )
+    assert len(named) >= 6
+    assert [command for command in named if "/etc/mllp-engine" not in command] == []

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from engine.cli.main import main
+from engine.config import FileDestination, load_configuration
 
 
 def run(*arguments: object) -> Result:
@@ -17,6 +18,16 @@ def test_what_init_writes_has_no_fault(tmp_path: Path) -> None:
     assert run("init", folder).exit_code == 0
     done = run("check", folder)
     assert done.exit_code == 0, done.stderr
+
+
+@pytest.mark.parametrize("data", ["data", "/var/lib/mllp-engine", "../state"])
+def test_what_is_written_while_it_runs_stands_in_one_folder(tmp_path: Path, data: str) -> None:
+    assert run("init", "--data", data, tmp_path / "clinic").exit_code == 0
+    found = load_configuration(tmp_path / "clinic")
+    assert found.engine.data == tmp_path / "clinic" / data
+    ((destination,),) = [channel.destinations for channel in found.channels]
+    assert isinstance(destination, FileDestination)
+    assert destination.path == found.engine.data / "fhir.ndjson"
 
 
 def test_init_overwrites_nothing(tmp_path: Path) -> None:
