@@ -144,6 +144,12 @@ class Metrics:
             "field",
         )
 
+    def heard_before(self, channel: str, when: float) -> None:
+        """A channel's last message came before this process was; unless one has come since."""
+        samples = [one for family in self.last_message.collect() for one in family.samples]
+        if all(sample.labels["channel"] != channel for sample in samples):
+            self.last_message.labels(channel).set(when)
+
     # --- deliveries --------------------------------------------------------------------------
 
     def _deliveries(self) -> None:

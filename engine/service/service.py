@@ -151,6 +151,7 @@ class Service:
         if self._systemd.watchdog_interval:
             self._regularly(self._systemd.watchdog_interval, self._systemd.alive)
         self._tell_ready("engine.started")
+        ensureDeferred(self._remember_silence())
 
     def _open_store(self) -> None:
         data = self.settings.data
@@ -205,6 +206,7 @@ class Service:
         finally:
             self._reloading = False
         self._tell_ready("engine.reloaded")
+        ensureDeferred(self._remember_silence())
         return True
 
     def _loaded(self, folder: Path) -> tuple[Installation, Conversions]:
@@ -311,6 +313,17 @@ class Service:
 
     async def _survey(self) -> None:
         await self._coverage.look(self._installation.configuration.folder)
+
+    async def _remember_silence(self) -> None:
+        """Since when channels are silent: one that fell silent before a restart still is."""
+        try:
+            last = await self.store.last_received()
+        except Exception as fault:
+            self._log.error("store.not-read", exc_info=fault)
+            return
+        for channel in self._installation.configuration.channels:
+            if channel.name in last:
+                self.metrics.heard_before(channel.name, last[channel.name])
 
     async def _purge(self) -> None:
         """Forget what is done with and old; a store in trouble keeps it until the next time."""

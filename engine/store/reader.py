@@ -21,7 +21,7 @@ from engine.store.records import (
     UnmappedCode,
 )
 from engine.store.schema import require_current
-from engine.store.search import Search, ids
+from engine.store.search import Search, ids, last_received
 from engine.store.session import connect, store_error
 
 _MESSAGE = (
@@ -89,6 +89,10 @@ class Reader:
     def numbers(self, search: Search) -> list[int]:
         """The numbers of the messages that fit, newest first."""
         return ids(self._connection, search)
+
+    def last_received(self) -> dict[str, float]:
+        """When the last message of each channel came, of those that are still there."""
+        return last_received(self._connection)
 
     def message(self, message_id: int) -> StoredMessage | None:
         """One message with its deliveries."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+import orjson
+
 from engine.lifecycle import Outcome, State
 from engine.store.numbering import DESTINATIONS_AT_MOST as MANY
 from engine.store.numbering import first_received_since
@@ -93,3 +95,26 @@ def _index(search: Search) -> str:
     if (search.sender, search.channel, search.outcome) != (None, None, None):
         return "INDEXED BY message_sender"
     return "NOT INDEXED"
+
+
+#: Sender by sender and outcome by outcome the index knows the newest: nothing is read through.
+_LAST = """
+WITH RECURSIVE sender (name) AS (
+    SELECT min(sender) FROM message
+    UNION ALL SELECT (SELECT min(sender) FROM message WHERE sender > name)
+    FROM sender WHERE name IS NOT NULL
+), newest (channel, id) AS (
+    SELECT channel, (
+        SELECT message.id FROM message INDEXED BY message_sender
+        WHERE sender = name AND bucket = bucket.id AND outcome = value
+        ORDER BY message.id DESC LIMIT 1
+    ) FROM bucket, json_each(?), sender WHERE channel <> '' AND name IS NOT NULL
+)
+SELECT newest.channel, max(received_at) FROM newest JOIN message USING (id) GROUP BY 1
+"""
+
+
+def last_received(connection: sqlite3.Connection) -> dict[str, float]:
+    """When the last message of each channel came, of those that are still there."""
+    outcomes = orjson.dumps([outcome.value for outcome in Outcome]).decode()
+    return dict(connection.execute(_LAST, (outcomes,)).fetchall())

@@ -202,6 +202,10 @@ class SqliteStore:
         """One message with its deliveries."""
         return self._read(lambda reader: reader.message(message_id))
 
+    def last_received(self) -> Deferred[dict[str, float]]:
+        """When the last message of each channel came, of those that are still there."""
+        return self._read(Reader.last_received)
+
     def raw(self, message_id: int) -> Deferred[bytes | None]:
         """The bytes of a message as they were received."""
         return self._read(lambda reader: reader.raw(message_id))

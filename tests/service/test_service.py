@@ -11,6 +11,7 @@ from twisted.internet.defer import ensureDeferred
 
 from engine.conversion.channels import Conversions, Work
 from engine.errors import MessageError, StoreError
+from engine.service import Service
 from engine.sources.port import PortError
 from tests.service.site import Running, load
 from tests.sources.rig import adt, enhanced
@@ -253,6 +254,36 @@ async def test_a_drain_does_not_wait_for_ever_for_a_sender_inside_a_frame(site: 
     await service.stop()
     assert sender.codes == []
     assert running.bundles() != []  # what was promised before is delivered in the same drain
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_sender_that_was_silent_before_a_restart_is_so_after_it(site: Site) -> None:
+    running = site()
+    running.channel("north")
+    running.channel("south")
+    service = await running.start()
+    sender = await running.sender()
+    sender.send(adt("1"))
+    await sender.answered(1)
+    before = silent_since(service)
+    assert set(before) == {"north"}
+    await service.stop()
+    service = await running.start()
+    await running.until(lambda: bool(silent_since(service)))
+    assert silent_since(service) == before
+    sender = await running.sender()
+    sender.send(adt("2"))
+    await sender.answered(1)
+    now = silent_since(service)
+    assert now["north"] > before["north"]
+    await service._remember_silence()
+    assert silent_since(service) == now
+
+
+def silent_since(service: Service) -> dict[str, float]:
+    """The time of the last message of each channel that has one."""
+    samples = next(iter(service.metrics.last_message.collect())).samples
+    return {sample.labels["channel"]: sample.value for sample in samples}
 
 
 def test_a_message_whose_channel_is_gone_cannot_be_mapped_any_more(site: Site) -> None:

@@ -6,8 +6,11 @@ import pytest_twisted
 
 from engine.errors import StoreError
 from engine.lifecycle import Event, Outcome, State
+from engine.store.accept import accept
 from engine.store.opening import short_session
+from engine.store.reader import Reader
 from engine.store.replay import Review, replay
+from engine.store.session import Session
 from engine.store.sqlite import Search, SqliteStore
 from tests.store.messages import NOW, received
 
@@ -124,3 +127,25 @@ def test_a_command_does_not_make_a_store(path: Path) -> None:
     ):
         raise AssertionError("there was none")
     assert not path.exists()
+
+
+def test_the_last_message_of_each_channel_is_known_without_a_look_at_all(
+    session: Session, path: Path
+) -> None:
+    calls = [received(n, channel=f"lab{n % 3}", sender=f"S{n % 7}|T") for n in range(3000)]
+    calls += [received(3001, channel="lab1", outcome=Outcome.REFUSED, destinations=(), lanes=())]
+    calls += [received(3002, channel="", outcome=Outcome.QUARANTINED, destinations=(), lanes=())]
+    session.connection.execute("BEGIN")
+    accept(session, calls)
+    session.connection.execute("COMMIT")
+    with Reader(path) as reader:
+        steps: list[int] = []
+        reader._connection.set_progress_handler(lambda: steps.append(1), 1000)
+        found = reader.last_received()
+    assert found == {"lab0": NOW + 2997, "lab1": NOW + 3001, "lab2": NOW + 2999}
+    assert len(steps) <= 15
+
+
+def test_an_empty_store_has_no_last_message(session: Session, path: Path) -> None:
+    with Reader(path) as reader:
+        assert reader.last_received() == {}
