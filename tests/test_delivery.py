@@ -51,6 +51,8 @@ class Destination:
         self.arrivals: list[tuple[int, Deferred[None]]] = []
 
     async def deliver(self, prepared: Prepared, *, delivery_id: int) -> Verdict:  # noqa: ARG002
+        if not prepared.entries:
+            return Delivered("the message became no resource")
         control_id = str(orjson.loads(prepared.entries[0].text)["resource"]["code"])
         self.begun.append(control_id)
         answer = self.answers.popleft() if self.answers else Delivered()
@@ -428,11 +430,16 @@ async def test_many_dead_letters_in_a_row_are_told(rig: Rig) -> None:
     assert rig.destination.taken
 
 
-_HELD = Mapped([], [], hold="unmapped code")
-
-
 @pytest.mark.parametrize(
-    "found", [_HELD, Mapped([], [], reject="x"), MessageError("x"), MappingLost("x"), KeyError("x")]
+    "found",
+    [
+        Mapped([], []),
+        Mapped([], [], hold="unmapped code"),
+        Mapped([], [], reject="no patient"),
+        MessageError("x"),
+        MappingLost("x"),
+        KeyError("x"),
+    ],
 )
 @pytest_twisted.ensureDeferred
 async def test_a_try_that_never_reaches_the_destination_is_followed_by_another(

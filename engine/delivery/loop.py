@@ -22,7 +22,7 @@ from engine.delivery.telling import Telling
 from engine.delivery.turns import Clock, Turns
 from engine.destinations.breaker import Probe
 from engine.errors import MessageError, StoreError
-from engine.fhir.outcome import Dead, Hold, Verdict
+from engine.fhir.outcome import Dead, Delivered, Hold, Verdict
 from engine.lifecycle import Event, State
 from engine.mapping.prepared import Prepared
 from engine.store.records import Claimed, MissingCodes, Settlement
@@ -271,7 +271,8 @@ class DeliveryLoop:
         sending = ensureDeferred(send())
         self._sending[claimed.delivery_id] = sending
         verdict = await sending
-        self._breaker.heard(verdict)
+        if prepared.entries or not isinstance(verdict, Delivered):
+            self._breaker.heard(verdict)  # a server is not asked about what became no resource
         return verdict
 
     # --- settling ----------------------------------------------------------------------------

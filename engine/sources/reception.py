@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from engine.config import Channel
 
 
-
 class Reception:
     """The channels of one port, and what they make of each frame.
 
