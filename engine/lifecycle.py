@@ -43,6 +43,7 @@ class Event(StrEnum):
 #: The whole machine: what is not in this table cannot happen.
 NEXT: dict[tuple[State, Event], State] = {
     (State.QUEUED, Event.CLAIMED): State.SENDING,
+    (State.QUEUED, Event.ABANDONED): State.DEAD,  # its destination is served no more
     (State.SENDING, Event.ACCEPTED): State.DELIVERED,
     (State.SENDING, Event.RETRYABLE): State.QUEUED,
     (State.SENDING, Event.RELEASED): State.QUEUED,

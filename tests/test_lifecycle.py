@@ -20,8 +20,8 @@ def after(state: State) -> dict[str, str]:
     return {str(event): str(to) for event, to in found.items() if to is not None}
 
 
-def test_a_queued_delivery_waits_until_it_is_claimed() -> None:
-    assert after(State.QUEUED) == {"claimed": "sending"}
+def test_a_queued_delivery_waits_until_it_is_claimed_or_a_person_gives_it_up() -> None:
+    assert after(State.QUEUED) == {"claimed": "sending", "abandoned": "dead"}
 
 
 def test_one_that_is_being_sent_is_delivered_queued_again_given_up_or_held() -> None:

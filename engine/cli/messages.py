@@ -131,13 +131,20 @@ def replay_(
 @click.argument("numbers", type=int, nargs=-1, required=True, metavar="NUMBER...")
 @_config
 @click.option("--to", "destination", help="Only to this destination.")
+@click.option("--queued", is_flag=True, help="Also what waits, as for a destination that is gone.")
 @_json
-def give_up(numbers: tuple[int, ...], config: Path, destination: str | None, as_json: bool) -> None:
+def give_up(
+    numbers: tuple[int, ...],
+    config: Path,
+    destination: str | None,
+    queued: bool,
+    as_json: bool,
+) -> None:
     """Let the lanes of held or dead messages go on without them.
 
     The messages stay in the store as dead letters. Exit status: 1 when one is neither.
     """
-    _review(abandon, numbers, destination, False, _Said(as_json, "dead"), config)
+    _review(abandon, numbers, destination, queued, _Said(as_json, "dead"), config)
 
 
 def _all_in(state: State, config: Path) -> list[int]:

@@ -151,7 +151,7 @@ class Service:
         if self._systemd.watchdog_interval:
             self._regularly(self._systemd.watchdog_interval, self._systemd.alive)
         self._tell_ready("engine.started")
-        ensureDeferred(self._remember_silence())
+        ensureDeferred(self._recall())
 
     def _open_store(self) -> None:
         data = self.settings.data
@@ -206,7 +206,7 @@ class Service:
         finally:
             self._reloading = False
         self._tell_ready("engine.reloaded")
-        ensureDeferred(self._remember_silence())
+        ensureDeferred(self._recall())
         return True
 
     def _loaded(self, folder: Path) -> tuple[Installation, Conversions]:
@@ -314,16 +314,23 @@ class Service:
     async def _survey(self) -> None:
         await self._coverage.look(self._installation.configuration.folder)
 
-    async def _remember_silence(self) -> None:
-        """Since when channels are silent: one that fell silent before a restart still is."""
+    async def _recall(self) -> None:
+        """Tell what the store holds from before: silent channels, destinations that are gone."""
         try:
-            last = await self.store.last_received()
+            last, waiting = await self.store.last_received(), await self.store.queued()
         except Exception as fault:
             self._log.error("store.not-read", exc_info=fault)
             return
-        for channel in self._installation.configuration.channels:
+        configuration = self._installation.configuration
+        for channel in configuration.channels:
             if channel.name in last:
                 self.metrics.heard_before(channel.name, last[channel.name])
+        served = {to.name for channel in configuration.channels for to in channel.destinations}
+        for name in sorted(waiting.keys() - served):
+            if waiting[name].waiting:
+                self._log.warning(
+                    "destination.unserved", destination=name, queued=waiting[name].waiting
+                )
 
     async def _purge(self) -> None:
         """Forget what is done with and old; a store in trouble keeps it until the next time."""

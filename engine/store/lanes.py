@@ -117,11 +117,16 @@ def block(session: Session, more: Mapping[int, int]) -> None:
         if lanes:
             run = session.connection.execute
             run("UPDATE delivery SET blocked = blocked + ? WHERE id = ?", (lanes, delivery))
-            run(
-                "DELETE FROM ready WHERE (destination, due, delivery) = "
-                "(SELECT destination, due, id FROM delivery WHERE id = ?)",
-                (delivery,),
-            )
+            withdraw(session, delivery)
+
+
+def withdraw(session: Session, delivery: int) -> None:
+    """Let a delivery be claimed no more."""
+    session.connection.execute(
+        "DELETE FROM ready WHERE (destination, due, delivery) = "
+        "(SELECT destination, due, id FROM delivery WHERE id = ?)",
+        (delivery,),
+    )
 
 
 def _remove(session: Session, places: Sequence[tuple[int, int]]) -> None:

@@ -46,12 +46,20 @@ def replay(session: Session, call: Review) -> list[int]:
 
 
 def abandon(session: Session, call: Review) -> list[int]:
-    """Give held and dead deliveries up, so that their lanes go on without them."""
-    chosen = [row for row in _deliveries(session, call) if next_state(row.state, Event.ABANDONED)]
+    """Give held and dead deliveries up, so that their lanes go on without them.
+
+    Queued ones only by ``force``: where nobody serves their destination any more.
+    """
+    chosen = [
+        row
+        for row in _deliveries(session, call)
+        if next_state(row.state, Event.ABANDONED) and (call.force or row.state is not State.QUEUED)
+    ]
     if not chosen:
         raise StoreError(f"message {call.message_id} is neither held nor dead")
     counters = Counters()
     for row in chosen:
+        lanes.withdraw(session, row.id)
         lanes.step_aside(session, row.id, row.lanes)
         counters.moved(row.destination, row.state, State.DEAD)
         session.connection.execute(

@@ -174,9 +174,11 @@ class SqliteStore:
         """Queue deliveries of a message again; see engine.store.replay."""
         return self._open_writer.submit(_REPLAY, Review(message_id, destination, force))
 
-    def abandon(self, message_id: int, destination: str | None = None) -> Deferred[list[int]]:
-        """Give held or dead deliveries up, so that their lanes go on."""
-        return self._open_writer.submit(_ABANDON, Review(message_id, destination))
+    def abandon(
+        self, message_id: int, destination: str | None = None, *, force: bool = False
+    ) -> Deferred[list[int]]:
+        """Give held or dead deliveries up, by force queued ones too, so that their lanes go on."""
+        return self._open_writer.submit(_ABANDON, Review(message_id, destination, force))
 
     def unmapped(self, channel: str = "", table: str = "") -> Deferred[list[UnmappedCode]]:
         """The worklist of codes that tables do not hold, the most frequent first."""

@@ -220,3 +220,16 @@ async def test_a_reload_that_is_overtaken_by_the_stop_opens_nothing(clinic: Runn
     assert "east" not in service.ports.listening
     assert service.deliveries.names == []
     assert clinic.told()[-1] == "STOPPING=1"
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_waits_for_a_destination_that_was_taken_out_is_told(clinic: Running) -> None:
+    sender = await clinic.sender()
+    sender.send(adt("1"), adt("2"))
+    await sender.answered(2)
+    clinic.channel(to="file: north.ndjson")
+    assert clinic.service is not None
+    assert await clinic.service.reload()
+    await clinic.until(lambda: bool(clinic.events("destination.unserved")))
+    (line,) = clinic.events("destination.unserved")
+    assert (line["destination"], line["queued"]) == ("clinic", 2)

@@ -134,6 +134,15 @@ class StoreModel(RuleBasedStateMachine):
         stuck = self.given_up()
         abandon(self.session, Review(stuck[which % len(stuck)]))
 
+    def queued(self) -> list[int]:
+        return self.settled("('queued')")
+
+    @precondition(queued)
+    @rule(which=st.integers(0, 99))
+    def abandon_what_waits(self, which: int) -> None:
+        waiting = self.queued()
+        abandon(self.session, Review(waiting[which % len(waiting)], force=True))
+
     @precondition(sending)
     @rule(often=st.integers(0, 4))
     def restart(self, often: int) -> None:

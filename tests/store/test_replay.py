@@ -129,3 +129,21 @@ async def test_only_what_is_stuck_can_be_given_up(store: SqliteStore) -> None:
     await store.abandon(1)
     assert await states(store, 1) == [State.DEAD]
     assert (await store.ledger(verify=True)).balanced
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_waits_for_a_destination_that_is_gone_is_given_up_by_force(
+    store: SqliteStore,
+) -> None:
+    for number in (1, 2, 3):
+        await store.accept(received(number))
+    with pytest.raises(StoreError, match="neither held nor dead"):
+        await store.abandon(1)
+    await store.abandon(1, force=True)
+    assert await states(store, 1) == [State.DEAD]
+    (claim,) = await store.claim("clinic", 5, NOW)  # its lane has gone on, one at a time
+    assert claim.message_id == 2
+    with pytest.raises(StoreError, match="neither held nor dead"):
+        await store.abandon(2, force=True)  # it is being sent
+    await store.abandon(3, force=True)
+    assert (await store.ledger(verify=True)).balanced
