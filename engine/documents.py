@@ -7,7 +7,7 @@ afford that, so nothing is read as anything but text, and only a plain null is "
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import yaml
@@ -39,19 +39,27 @@ def load_document(text: str, file: str) -> Node:
         ConfigurationError: a syntax error, or every key that stands twice.
 
     """
+    node, problems = read_document(text, file)
+    if problems or node is None:
+        raise ConfigurationError(problems)
+    return node
+
+
+def read_document(text: str, file: str) -> tuple[Node | None, list[Problem]]:
+    """As much of a document as can be read, and what is wrong with it."""
     try:
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as cause:
-        raise ConfigurationError([_syntax(cause, file)]) from cause
-    except RecursionError as cause:
-        raise ConfigurationError([Problem(Place(file, 1, 1), "this is nested too deep")]) from cause
+        return None, [_syntax(cause, file)]
+    except RecursionError:
+        return None, [Problem(Place(file, 1, 1), "this is nested too deep")]
     if root is None:
-        return Node(Place(file, 1, 1), "map")
+        return Node(Place(file, 1, 1), "map"), []
     reader = _Reader(file)
-    node = reader.read(root, 1)
-    if reader.problems:
-        raise ConfigurationError(reader.problems)
-    return node
+    try:
+        return reader.read(root, 1), reader.problems
+    except ConfigurationError as error:
+        return None, [*reader.problems, *error.problems]
 
 
 def _syntax(cause: yaml.YAMLError, file: str) -> Problem:
@@ -103,6 +111,14 @@ class _Reader:
 
     def _tell(self, place: Place, what: str, instead: str | None = None) -> None:
         self.problems.append(Problem(place, what, instead))
+
+
+def texts(node: Node) -> Iterator[str]:
+    """Every text of a document, wherever it stands."""
+    if node.kind == "text":
+        yield node.text
+    for item in (*node.items, *node.entries.values()):
+        yield from texts(item)
 
 
 def suggest(word: str, choices: Iterable[str]) -> str | None:

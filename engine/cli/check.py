@@ -14,18 +14,23 @@ from engine.errors import ConfigurationError, Problem
 @click.argument(
     "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default="."
 )
+@click.option("--strict", is_flag=True, help="What only the engine is given must be here too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
-def check(ctx: click.Context, folder: Path, as_json: bool) -> None:
+def check(ctx: click.Context, folder: Path, strict: bool, as_json: bool) -> None:
     """Check FOLDER: engine.yaml, channels/, mappings/, and the secrets they name.
 
-    Every problem is one line, FILE:LINE:COLUMN first. Exit status: 0, nothing is wrong; 2,
-    something is.
+    Every problem is one line, FILE:LINE:COLUMN first. A secret that the engine is given when it
+    starts, by its environment or by systemd, may be missing where you check: that is a warning;
+    with --strict it is a problem. Exit status: 0, nothing is wrong; 2, something is.
     """
-    from engine.config import load_installation
+    from engine.config import Secrets, load_installation
 
+    secrets = Secrets.NEEDED if strict else Secrets.ELSEWHERE
     try:
-        installation = load_installation(folder)
+        installation = load_installation(folder, secrets=secrets)
+        if strict and installation.warnings:
+            raise ConfigurationError(installation.warnings)
     except ConfigurationError as error:
         if not as_json:
             raise
@@ -34,13 +39,20 @@ def check(ctx: click.Context, folder: Path, as_json: bool) -> None:
     configuration = installation.configuration
     names = [channel.name for channel in configuration.channels]
     if as_json:
-        told = {"problems": [], "channels": names, "configuration": configuration.hash}
+        told = {
+            "problems": [],
+            "warnings": [_plain(warning) for warning in installation.warnings],
+            "channels": names,
+            "configuration": configuration.hash,
+        }
         click.echo(_json(told))
         return
     for channel in configuration.channels:
         where = f"{channel.source.host}:{channel.source.port}"
         to = ", ".join(destination.name for destination in channel.destinations)
         click.echo(f"{channel.name}: {where}, mapping {channel.mapping}, to {to}")
+    for warning in installation.warnings:
+        click.echo(f"warning: {warning}", err=True)
     click.secho(f"nothing is wrong (configuration {configuration.hash})", fg="green")
 
 

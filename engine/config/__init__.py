@@ -22,6 +22,7 @@ from engine.config.model import (
     Server,
 )
 from engine.config.schema import schema
+from engine.config.secrets import Secrets
 
 __all__ = [
     "Ack",
@@ -41,6 +42,7 @@ __all__ = [
     "NoAuth",
     "Retry",
     "Secret",
+    "Secrets",
     "Server",
     "load_configuration",
     "load_installation",

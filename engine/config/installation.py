@@ -9,9 +9,10 @@ from pathlib import Path
 from engine.config.across import Read
 from engine.config.load import Loader, in_order
 from engine.config.model import Configuration
+from engine.config.secrets import Secrets
 from engine.documents import suggest
 from engine.errors import ConfigurationError, Problem
-from engine.mapping.library import MappingLibrary, load_library
+from engine.mapping.library import MappingLibrary, Reading, read_library
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,15 @@ class Installation:
 
     configuration: Configuration
     mappings: MappingLibrary
+    #: what is only wrong if it is so for the engine's own process as well
+    warnings: tuple[Problem, ...] = ()
 
 
 def load_installation(
-    folder: Path, *, environment: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    secrets: Secrets = Secrets.NEEDED,
 ) -> Installation:
     """Read engine.yaml, channels/ and mappings/, and compile every mapping.
 
@@ -31,26 +37,31 @@ def load_installation(
         ConfigurationError: every problem of every file.
 
     """
-    loader = Loader(folder, environment)
+    loader = Loader(folder, environment, secrets)
     problems = list(loader.problems)
-    try:
-        mappings = load_library([folder / "mappings"])
-    except ConfigurationError as error:
-        raise ConfigurationError(in_order([*problems, *error.problems])) from error
-    problems += mappings.check()
-    problems += _unknown(loader.channels, mappings.names)
+    read = read_library([folder / "mappings"])
+    mappings = read.library
+    problems += read.check()
+    problems += _unknown(loader.channels, read)
     if problems:
         raise ConfigurationError(in_order(problems))
-    return Installation(loader.configuration, mappings)
+    return Installation(loader.configuration, mappings, tuple(in_order(loader.warnings)))
 
 
-def _unknown(channels: list[Read], names: tuple[str, ...]) -> list[Problem]:
+def _unknown(channels: list[Read], read: Reading) -> list[Problem]:
+    names = read.library.names
     return [
         Problem(
-            read.place("mapping"),
-            f"there is no mapping '{read.channel.mapping}'",
-            suggest(read.channel.mapping, names) or f"there are: {', '.join(names)}",
+            channel.place("mapping"),
+            f"there is no mapping '{name}'",
+            _held(name, read.folders) or suggest(name, names) or f"there are: {', '.join(names)}",
         )
-        for read in channels
-        if read.channel.mapping not in names
+        for channel in channels
+        if (name := channel.channel.mapping) not in {*names, *read.unread}
     ]
+
+
+def _held(name: str, folders: Mapping[str, str]) -> str | None:
+    """What stands in the folder that may be meant: it can be called otherwise."""
+    held = folders.get(name)
+    return held and f"the folder mappings/{name} holds the mapping '{held}'"

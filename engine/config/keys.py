@@ -29,12 +29,17 @@ from engine.config.values import (
 from engine.documents import Node, suggest
 from engine.errors import Place
 from engine.hl7v2.path import Path as FieldPath
+from engine.mapping.known import unknown_path
 
 
 def _field(text: str) -> FieldPath:
     path = FieldPath.parse(text)
     if path.field is None:
         raise ValueError("write it like PID-3")
+    missing = unknown_path(path.segment, path.field, path.component)
+    if missing is not None:
+        what, instead = missing
+        raise ValueError(f"{what}: {instead}" if instead else what)
     return path
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from engine.config.values import Fail
 from engine.documents import Node, suggest
 from engine.errors import ConfigurationError
+from engine.mapping.known import unknown
 from engine.mapping.language import parse_condition
 
 
@@ -31,11 +32,16 @@ class ConditionKind:
             fail(node.place, "expected a condition here", "write it like: MSH-9.1 is ORU")
             return None
         try:
-            return parse_condition(node.text, node.place)
+            condition = parse_condition(node.text, node.place)
         except ConfigurationError as error:
             for problem in error.problems:
                 fail(problem.place or node.place, problem.what, problem.instead)
             return None
+        for ref in condition.refs:
+            missing = unknown(ref)
+            if missing is not None:
+                fail(ref.place or node.place, *missing)
+        return condition
 
     def schema(self) -> dict[str, Any]:
         """A sentence."""

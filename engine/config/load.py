@@ -14,13 +14,19 @@ from engine.config import across
 from engine.config.engine_keys import engine_block
 from engine.config.keys import CHANNEL, Written
 from engine.config.model import Channel, Configuration, EngineSettings, FileDestination
-from engine.config.secrets import Reading
-from engine.documents import Node, load_document
+from engine.config.secrets import Reading, Secrets
+from engine.documents import Node, read_document
 from engine.errors import ConfigurationError, Place, Problem
+
+#: Where the kernel lets nobody make a folder, whatever the permissions say.
+_KERNEL = {Path("/proc"), Path("/sys")}
 
 
 def load_configuration(
-    folder: Path, *, environment: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    secrets: Secrets = Secrets.NEEDED,
 ) -> Configuration:
     """Read everything of a folder, or raise with everything that is wrong in it.
 
@@ -28,7 +34,7 @@ def load_configuration(
         ConfigurationError: every problem, with file, line and column.
 
     """
-    loader = Loader(folder, environment)
+    loader = Loader(folder, environment, secrets)
     if loader.problems:
         raise ConfigurationError(in_order(loader.problems))
     return loader.configuration
@@ -47,13 +53,22 @@ def _position(problem: Problem) -> tuple[str, int, int]:
 class Loader:
     """One reading of one folder: the configuration, and what is wrong with it."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        secrets: Secrets = Secrets.NEEDED,
+    ) -> None:
         self.folder = folder
         self.problems: list[Problem] = []
+        #: what the process that runs the engine may have, and this one lacks
+        self.warnings: list[Problem] = []
         self._hash = hashlib.sha256()
         self._reading = Reading(
             os.environ if environment is None else environment,
             lambda name: (folder / name).read_text(encoding="utf-8"),
+            secrets,
+            self.warn,
         )
         self.settings = self._engine()
         self.channels = self._channels()
@@ -71,6 +86,10 @@ class Loader:
         """Note a problem and go on: every problem is told at once."""
         self.problems.append(Problem(place, what, instead))
 
+    def warn(self, place: Place, what: str, instead: str | None = None) -> None:
+        """Note what is only wrong if it is so for the engine as well."""
+        self.warnings.append(Problem(place, what, instead))
+
     # --- files -------------------------------------------------------------------------------
 
     def _document(self, file: Path) -> Node | None:
@@ -78,14 +97,14 @@ class Loader:
         try:
             raw = file.read_bytes()
             self._digest(label, raw)
-            return load_document(raw.decode("utf-8"), label)
+            node, problems = read_document(raw.decode("utf-8"), label)
+            self.problems += problems
+            return node
         except OSError as error:
             self.fail(Place(label, 1, 1), f"the file cannot be read: {error.strerror}")
         except UnicodeDecodeError as error:
             line = raw.count(b"\n", 0, error.start) + 1
             self.fail(Place(label, line, 1), "the file is not UTF-8", "save it as UTF-8")
-        except ConfigurationError as error:
-            self.problems += error.problems
         return None
 
     def _digest(self, label: str, raw: bytes) -> None:
@@ -110,6 +129,7 @@ class Loader:
 
     def _engine(self) -> EngineSettings:
         values: dict[str, Any] = {}
+        node: Node | None = None
         file = self.folder / "engine.yaml"
         if file.exists():
             node = self._document(file)
@@ -120,10 +140,28 @@ class Loader:
             what = f"'{self.folder}' has neither engine.yaml nor channels/"
             self.fail(place, what, f"'mllp-engine init {self.folder}' lays them out")
         data = self.folder / values.pop("data", "data")
+        self._data(data, node)
         servers = {
             name: replace(server, name=name) for name, server in values.pop("servers", {}).items()
         }
         return EngineSettings(data, servers, **values)
+
+    def _data(self, data: Path, node: Node | None) -> None:
+        """The folder of the store: one that is there, or can be made."""
+        written = node.entries.get("data") if node is not None else None
+        place = written.place if written is not None else Place("engine.yaml", 1, 1)
+        try:
+            there = next(path for path in (data, *data.parents) if path.exists())
+        except OSError as error:
+            self.warn(place, f"the folder '{data}' cannot be looked at: {error.strerror}")
+            return
+        if not there.is_dir():
+            self.fail(place, f"'{there}' is a file, not a folder", "write another folder for data:")
+        elif _KERNEL & {there, *there.parents}:
+            self.fail(place, f"no folder can be made in '{there}'", "write another for data:")
+        elif not os.access(there, os.W_OK | os.X_OK):
+            what = f"'{there}' cannot be written to by who asks: the engine must be able to"
+            self.warn(place, what, "give it to the user that the engine runs as")
 
     # --- channels/*.yaml ---------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from engine.config.model import Secret
@@ -16,12 +17,26 @@ _ADVICE = "write {env: NAME}, {file: /path} or {credential: NAME}"
 _SECRETIVE = ("auth", "token", "key", "secret", "cookie", "password")
 
 
+class Secrets(Enum):
+    """What becomes of secrets when a configuration is read."""
+
+    #: the engine starts or reloads: one that is missing is an error
+    NEEDED = "needed"
+    #: one that only the engine's own process is given is a warning
+    ELSEWHERE = "elsewhere"
+    #: nobody logs in anywhere: none is looked for
+    UNREAD = "unread"
+
+
 @dataclass(frozen=True)
 class Reading:
     """Where what is not in the files comes from."""
 
     environment: Mapping[str, str]
     read_file: Callable[[str], str]
+    secrets: Secrets = Secrets.NEEDED
+    #: how such a warning is told
+    warn: Fail | None = None
 
 
 @dataclass(frozen=True)
@@ -42,24 +57,33 @@ class SecretKind:
             fail(node.place, "this says not where the secret is", suggest(wrong, WAYS) or _ADVICE)
             return None
         item = node.entries[ways[0]]
+        if self.reading.secrets is Secrets.UNREAD:
+            return Secret("")
         try:
             return Secret(self._fetch(ways[0], item.text))
+        except _ElsewhereError as missing:
+            if self.reading.secrets is Secrets.ELSEWHERE and self.reading.warn is not None:
+                self.reading.warn(item.place, missing.told, None)
+                return Secret("")
+            fail(item.place, missing.what, missing.instead)
         except _MissingError as missing:
             fail(item.place, missing.what, missing.instead)
-            return None
+        return None
 
     def _fetch(self, way: str, name: str) -> str:
         environment = self.reading.environment
         if way == "env":
             if not environment.get(name):
-                raise _MissingError(f"the environment has no variable '{name}', or an empty one")
+                what = f"the environment has no variable '{name}', or an empty one"
+                raise _ElsewhereError(what, told=f"the environment variable '{name}'")
             return environment[name]
         if way == "file":
             return self._file(name)
         folder = environment.get("CREDENTIALS_DIRECTORY")
         if not folder:
             what = f"there is no credential '{name}': CREDENTIALS_DIRECTORY is not set"
-            raise _MissingError(what, "systemd sets it for a unit with LoadCredential=")
+            how = "systemd sets it for a unit with LoadCredential="
+            raise _ElsewhereError(what, how, told=f"the credential '{name}'")
         return self._file(f"{folder}/{name}")
 
     def _file(self, name: str) -> str:
@@ -90,6 +114,14 @@ class _MissingError(Exception):
         super().__init__(what)
         self.what = what
         self.instead = instead
+
+
+class _ElsewhereError(_MissingError):
+    """A secret that a process is given when it starts, and this one was not."""
+
+    def __init__(self, what: str, instead: str | None = None, *, told: str) -> None:
+        super().__init__(what, instead)
+        self.told = f"{told} is not set here; the engine will need it"
 
 
 @dataclass(frozen=True)

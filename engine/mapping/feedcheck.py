@@ -1,19 +1,22 @@
 """What only shows when a feed's mapping is seen as a whole.
 
-Names that lead nowhere, rules that contradict each other, and what is there for nothing.
+Names that lead nowhere, rules that contradict each other, and what is there for nothing. What
+merely follows from a mistake that is told elsewhere is not told: what could not be read is known
+by how it is written.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from engine.documents import Node, suggest
+from engine.documents import Node, suggest, texts
 from engine.errors import Place
 from engine.fhir import definitions
 from engine.hl7v2 import dictionary
 from engine.mapping.conceptmap import POLICIES, ConceptMap, folded_name
 from engine.mapping.grammar import Ref, Source
+from engine.mapping.known import Unknown, is_name, unknown_field, unknown_segment
 from engine.mapping.model import Ignored, Library, Rule, SegmentMap
 from engine.mapping.survey import body_refs, tables_of
 
@@ -21,6 +24,9 @@ Note = Callable[[Place | None, str, str | None], None]
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 _OID = re.compile(r"[0-2](\.\d+)+")
+_VIA = re.compile(r"\bvia\s+([\w./-]+(?:\[[^\]]*\])?)")
+#: Keys of mapping.yaml under which there are names and values.
+_MAPS = ("segments", "rules", "maps", "identity", "systems", "authorities", "unmapped")
 
 
 class FeedCheck:
@@ -32,23 +38,23 @@ class FeedCheck:
         self._node = node
         self._note = note
 
-    def names(self) -> None:
-        """Note what leads nowhere."""
+    def run(self, tables: Iterable[str]) -> None:
+        """Note what leads nowhere, and what does not fit together; ``tables`` are the feed's."""
+        self._shapes()
         self._declared()
         self._uris("systems")
         self._uris("authorities")
         self._maps()
         self._policies()
         self._identity()
-
-    def whole(self, tables: Mapping[str, ConceptMap]) -> None:
-        """Note what does not fit together; ``tables`` are the feed's own.
-
-        Asked only of a feed whose parts are right: a rule that cannot be read asks no table.
-        """
         self._ignored()
         self._required()
         self._unused(tables)
+
+    def _rules(self) -> Mapping[str, Node]:
+        """The rules as they are written, by the map that they are for."""
+        node = self._node.entries.get("rules")
+        return node.entries if node is not None else {}
 
     def _entries(self, key: str) -> Iterator[tuple[str, Place, Node]]:
         node = self._node.entries.get(key)
@@ -57,8 +63,16 @@ class FeedCheck:
 
     # ------------------------------------------------------------ names
 
+    def _shapes(self) -> None:
+        for key in _MAPS:
+            node = self._node.entries.get(key)
+            if node is not None and node.kind not in ("map", "null"):
+                self._note(node.place, f"expected keys and values here, under {key}:", None)
+
     def _declared(self) -> None:
-        for _, _, fields in self._entries("segments"):
+        for segment, place, fields in self._entries("segments"):
+            if not is_name(segment):  # a sender may have segments that the standard has not
+                self._tell(place, unknown_segment(segment))
             for field in fields.entries.values():
                 kind = field.entries.get("type")
                 if kind is not None and not dictionary.is_type(kind.text):
@@ -75,12 +89,13 @@ class FeedCheck:
     def _maps(self) -> None:
         for segment, _, item in self._entries("maps"):
             for named in item.items or [item]:
-                if named.kind == "text" and f"{segment}[{named.text}]" not in self._made.segments:
+                name = f"{segment}[{named.text}]"
+                if named.kind == "text" and not {name} & {*self._made.segments, *self._rules()}:
                     known = [
                         m.resource for m in self._made.segments.values() if m.segment == segment
                     ]
                     near = suggest(named.text, known) or f"there are: {', '.join(known) or 'none'}"
-                    self._note(named.place, f"no segment map {segment}[{named.text}]", near)
+                    self._note(named.place, f"no segment map {name}", near)
 
     def _policies(self) -> None:
         node = self._node.entries.get("unmapped")
@@ -89,6 +104,7 @@ class FeedCheck:
 
     def _identity(self) -> None:
         made = {item.resource for item in self._made.segments.values()} | {"default"}
+        made |= {written.partition("[")[2].removesuffix("]") for written in self._rules()}
         known = made | set(definitions.resource_types()) | set(self._base.keys)
         for name, place, _ in self._entries("identity"):
             if name not in known:
@@ -101,20 +117,24 @@ class FeedCheck:
                             self._field(ref, ref.place)
 
     def _field(self, ref: Ref, place: Place | None) -> None:
-        if ref.field in self._made.declared.get(ref.segment, {}):
-            return
-        if dictionary.field(ref.segment, ref.field or 0) is None:
-            count = dictionary.field_count(ref.segment)
-            near = f"{ref.segment} has {count} fields" if count else (
-                f"declare it: segments: {{{ref.segment}: {{{ref.field}: {{name: …, type: …}}}}}}"
-            )  # fmt: skip
-            self._note(place, f"{ref} is not known", near)
+        self._tell(place, unknown_field(ref.segment, ref.field or 0, self._made.declared))
+
+    def _tell(self, place: Place | None, missing: Unknown | None) -> None:
+        if missing is not None:
+            self._note(place, *missing)
 
     # ------------------------------------------------------------ contradictions
 
     def _ignored(self) -> None:
         for item in self._made.ignored[len(self._base.ignored) :]:
-            if isinstance(item.ref, Ref) and not item.ref.segment.startswith("Z"):
+            segment = item.ref if isinstance(item.ref, str) else item.ref.segment
+            if item.ref == "":
+                continue  # it could not be read
+            missing = unknown_segment(segment, self._made.declared)
+            if missing is not None:
+                own = f"if it is the sender's own, declare it: segments: {{{segment}: {{}}}}"
+                self._note(item.place, missing[0], missing[1] or own)
+            if isinstance(item.ref, Ref) and not missing and not segment.startswith("Z"):
                 self._field(item.ref, item.place)
             reader = next(self._readers(item), None)
             if reader is not None:
@@ -146,9 +166,19 @@ class FeedCheck:
                 continue
             together = [other for other in own if other.resource == item.resource]
             for element in definitions.required(item.type):
-                if not any(_says(other, element) for other in together):
+                if not any(self._says(other, element) for other in together):
                     what = f"{item.name} has no rule for '{element}', which {item.type} requires"
                     self._note(self._place(item), what, f"add {element}: …")
+
+    def _says(self, item: SegmentMap, element: str) -> bool:
+        """Whether a map has a rule for an element, if one that cannot be read or is misspelt."""
+        node = self._rules().get(item.name)
+        written = {*item.rules, *(node.entries if node is not None else ())}
+        heads = {re.split(r"[.(]", key.removeprefix("+"))[0] for key in written}
+        if heads & {element, *definitions.choices(item.type, element)}:
+            return True
+        known = definitions.elements(item.type)
+        return any(suggest(head, [element]) for head in heads if head not in known)
 
     def _place(self, item: SegmentMap) -> Place:
         rules = self._node.entries.get("rules")
@@ -156,20 +186,28 @@ class FeedCheck:
 
     # ------------------------------------------------------------ what nobody asks
 
-    def _unused(self, tables: Mapping[str, ConceptMap]) -> None:
+    def _unused(self, tables: Iterable[str]) -> None:
         asked = {
+            folded_name(name)
+            for rules in self._rules().values()
+            for text in texts(rules)
+            for name in _VIA.findall(text)
+        }
+        asked |= {
             folded_name(name)
             for maps in (self._made.segments, self._made.datatypes)
             for item in maps.values()
             for rule in item.rules.values()
             for name in tables_of(rule.body)
         }
-        for name, table in tables.items():
-            if folded_name(name) not in asked:
-                place = table.rows[0].place if table.rows else None
-                where = Place(place.file, 1, 1) if place is not None else None
+        known = {folded_name(name) for name in self._made.tables}
+        misspelt = asked - known
+        folder = self._node.place.file.removesuffix("mapping.yaml")
+        for name in tables:
+            if folded_name(name) not in asked and not suggest(folded_name(name), misspelt):
+                place = Place(f"{folder}conceptmaps/{name}.csv", 1, 1)
                 near = suggest(name, self._base.tables) or f"write: … via {name}"
-                self._note(where, f"no rule asks the table '{name}'", near)
+                self._note(place, f"no rule asks the table '{name}'", near)
 
 
 def check_policies(node: Node, tables: Mapping[str, ConceptMap], note: Note) -> None:
@@ -188,11 +226,6 @@ def _same(ignored: Ref | str, ref: Ref, segment: str) -> bool:
     if (ref.segment, ref.field) != (ignored.segment, ignored.field):
         return False
     return None in (ignored.component, ref.component) or ignored.component == ref.component
-
-
-def _says(item: SegmentMap, element: str) -> bool:
-    names = {element, *definitions.choices(item.type, element)}
-    return any(re.split(r"[.(]", key)[0] in names for key in item.rules)
 
 
 __all__ = ["FeedCheck"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.resources
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -235,6 +236,34 @@ def standard_folder() -> Folder:
     return importlib.resources.files("engine.standard")
 
 
+@dataclass(frozen=True)
+class Reading:
+    """As much of the mappings as can be read, and what is wrong with them."""
+
+    library: MappingLibrary
+    problems: tuple[Problem, ...]
+    #: folders of feeds that are there, and whose ``mapping.yaml`` cannot be read
+    unread: frozenset[str]
+    #: folder of a feed -> the mapping that it holds
+    folders: dict[str, str]
+
+    def check(self) -> list[Problem]:
+        """What is wrong, compiling included, without what follows from what cannot be read."""
+        found = self.library.check()
+        return [*self.problems, *(one for one in found if not _follows(one, self.problems))]
+
+
+_NUMBER = re.compile(r"'.*' is not a field number of (\w+)")
+
+
+def _follows(problem: Problem, earlier: Sequence[Problem]) -> bool:
+    """Whether a rule only meets what is told where it is declared: a type, or a field's number."""
+    what = problem.what.partition(": ")[2]
+    numbers = (_NUMBER.fullmatch(other.what) for other in earlier)
+    unread = any(match and what.startswith(f"{match[1]}-") for match in numbers)
+    return any(what == other.what for other in earlier) or (unread and "is not known" in what)
+
+
 def load_library(folders: Sequence[Path] = (), standard: Folder | None = None) -> MappingLibrary:
     """Read the standard library, and each feed's folder that holds a ``mapping.yaml``.
 
@@ -242,23 +271,46 @@ def load_library(folders: Sequence[Path] = (), standard: Folder | None = None) -
         ConfigurationError: with every problem of every file.
 
     """
+    reading = read_library(folders, standard)
+    if reading.problems:
+        raise ConfigurationError(reading.problems)
+    return reading.library
+
+
+def read_library(folders: Sequence[Path] = (), standard: Folder | None = None) -> Reading:
+    """The same, with what is wrong told beside what could be read."""
     reader = LibraryReader()
     base = reader.standard(standard or standard_folder(), "mappings/standard")
     libraries = {"standard": base}
     seen: set[Path] = set()
+    unread: set[str] = set()
+    holds: dict[str, str] = {}
     for feed in [feed for folder in folders for feed in reader.feeds(folder)]:
         if feed.resolve() in seen:
             continue
         seen.add(feed.resolve())
         overlay = reader.overlay(base, feed, f"{feed.parent.name}/{feed.name}")
         if overlay is base:
+            unread.add(feed.name)
             continue
+        if overlay.name == f"{feed.parent.name}/{feed.name}":  # it says no name
+            unread.add(feed.name)
+        else:
+            holds[feed.name] = overlay.name
         other = libraries.setdefault(overlay.name, overlay)
         if other is not overlay:
             where = f"the other is {other.place or 'the standard library'}: write another name"
             reader.problems.add(overlay.place, f"a second mapping '{overlay.name}'", where)
-    reader.problems.raise_any()
-    return MappingLibrary(libraries)
+    made = MappingLibrary(libraries)
+    return Reading(made, tuple(reader.problems.found), frozenset(unread), holds)
 
 
-__all__ = ["ConfigurationError", "Mapping", "MappingLibrary", "load_library", "standard_folder"]
+__all__ = [
+    "ConfigurationError",
+    "Mapping",
+    "MappingLibrary",
+    "Reading",
+    "load_library",
+    "read_library",
+    "standard_folder",
+]

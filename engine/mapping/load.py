@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import replace
 from functools import partial
 
-from engine.documents import Node, load_document
+from engine.documents import Node, read_document
 from engine.errors import ConfigurationError, Place
 from engine.mapping.codesystems import CodeSystems
 from engine.mapping.conceptmap import ConceptMap, load_concept_map
@@ -91,7 +92,9 @@ class StandardReader:
         text = self._read(file, label)
         if text is None:
             return None
-        return self.problems.guard(lambda: load_document(text, f"{label}/{file.name}"), None)
+        node, problems = read_document(text, f"{label}/{file.name}")
+        self.problems.found += problems
+        return node
 
     def _segments(
         self, folder: Folder, label: str, ignored: list[Ignored]
@@ -151,7 +154,7 @@ class StandardReader:
         ]
 
     def _ignored_ref(self, text: str, place: Place) -> Ref | str:
-        if len(text) == 3:
+        if re.fullmatch(r"[A-Z][A-Z0-9]{2}", text):
             return text
         try:
             ref = getattr(parse_value(text, place), "choices", (None,))[0]
@@ -159,7 +162,7 @@ class StandardReader:
             ref = None
         if not isinstance(ref, Ref) or not ref.segment:
             self.problems.add(place, f"'{text}' is not a segment or a path", "write PID-2 or ZAU")
-            return text
+            return ""
         return ref
 
     def _datatypes(self, folder: Folder, label: str) -> dict[str, DatatypeMap]:
@@ -215,13 +218,12 @@ class StandardReader:
         found: dict[str, ConceptMap] = {}
         for file in self._files(folder, ".csv", label):
             name = file.name.removesuffix(".csv")
+            found[name] = ConceptMap(name, ())  # one that cannot be read is there all the same
             text = self._read(file, label)
             if text is None:
                 continue
             read = partial(load_concept_map, name, text, f"{label}/{file.name}")
-            table: ConceptMap | None = self.problems.guard(read, None)
-            if table is not None:
-                found[name] = table
+            found[name] = self.problems.guard(read, found[name])
         return found
 
     def _csv(self, folder: Folder, name: str, label: str) -> list[list[str]]:

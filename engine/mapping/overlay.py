@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from engine.documents import Node, suggest
+from engine.documents import Node, suggest, texts
 from engine.errors import Place
 from engine.fhir import definitions
 from engine.hl7v2 import dictionary
@@ -20,6 +22,8 @@ from engine.mapping.model import (
     Library,
     SegmentMap,
 )
+
+_CALLED = re.compile(r"\bsite\.([a-z_]\w*)\(")
 
 
 class LibraryReader(StandardReader):
@@ -43,8 +47,7 @@ class LibraryReader(StandardReader):
         known = ("mapping", "extends", "about", "segments", "rules", "ignore", "maps", "identity")
         self.problems.keys(node, (*known, "systems", "authorities", "unmapped"), ("mapping",))
         entries = node.entries
-        before = len(self.problems.found)
-        functions = self._functions(folder.joinpath(site.FILE), label)
+        functions = self._functions(folder.joinpath(site.FILE), label, entries.get("rules"))
         tables = self._tables(folder.joinpath("conceptmaps"), f"{label}/conceptmaps")
         merged = {name: base.tables[name].extended(table) if name in base.tables else table
                   for name, table in tables.items()}  # fmt: skip
@@ -81,10 +84,7 @@ class LibraryReader(StandardReader):
             policies={**base.policies, **_policies(policies)},
             functions=functions,
         )
-        check = FeedCheck(base, made, node, self.problems.add)
-        check.names()
-        if len(self.problems.found) == before:
-            check.whole(tables)
+        FeedCheck(base, made, node, self.problems.add).run(tables)
         return made
 
     def _pinned(self, base: Library, node: Node | None) -> str:
@@ -100,13 +100,19 @@ class LibraryReader(StandardReader):
             self.problems.add(node.place, f"no message map 'standard/{name}'", advice)
         return name
 
-    def _functions(self, file: Folder, label: str) -> Mapping[str, site.SiteFunction]:
-        text = self._read(file, label) if file.is_file() else None
-        if text is None:
+    def _functions(
+        self, file: Folder, label: str, rules: Node | None
+    ) -> Mapping[str, Callable[..., Any]]:
+        if not file.is_file():
             return {}
-        functions, problems = site.load(text, f"{label}/{file.name}")
+        text = self._read(file, label)
+        functions, problems = site.load(text, f"{label}/{file.name}") if text else ({}, [])
         self.problems.found += problems
-        return functions
+        if (text and not problems) or rules is None:
+            return functions
+        # the file has them, as far as anybody can say who could not read it
+        called = (_CALLED.findall(written) for written in texts(rules))
+        return {name: _unread for names in called for name in names}
 
     def _declared(self, node: Node | None) -> dict[str, dict[int, DeclaredField]]:
         found: dict[str, dict[int, DeclaredField]] = {}
@@ -117,7 +123,10 @@ class LibraryReader(StandardReader):
                     place = fields.keys[number]
                     what = f"'{number}' is not a field number of {segment}"
                     self.problems.add(place, what, "write a number, such as 3")
-                    continue
+                    digits = re.findall(r"\d+", number)
+                    if not digits:
+                        continue
+                    number = digits[-1]
                 self.problems.keys(item, ("name", "type"), ("name", "type"))
                 found[segment][int(number)] = DeclaredField(
                     int(number),
@@ -142,10 +151,19 @@ class LibraryReader(StandardReader):
                 advice = _like(name, segments) or suggest(name, [*segments, *datatypes])
                 advice = advice or "write it like PID[Patient]"
                 self.problems.add(place, f"'{name}' names no segment map", advice)
+                self._inside(item)
             elif self._can_be(segment, rest[:-1], place, base):
                 known = segments.get(name)
                 segments[name] = self._overlaid_segment(known, segment, rest[:-1], item)
+            else:
+                self._inside(item)
         return segments, datatypes
+
+    def _inside(self, rules: Node) -> None:
+        """Tell what is wrong with values, though nobody knows what they are for."""
+        for key, item in rules.entries.items():
+            if item.kind != "null" and key not in ("per", "into", "when"):
+                self.rules.body(item)
 
     def _can_be(self, segment: str, resource: str, place: Place, base: Library) -> bool:
         """Whether there may be a map of a segment and a resource; no is noted."""
@@ -174,6 +192,10 @@ class LibraryReader(StandardReader):
             into=self._yes(options["into"]) if "into" in options else base.into,
             when=self._condition(options["when"]) if "when" in options else base.when,
         )
+
+
+def _unread(run: Any, *texts: Any) -> None:
+    """A function of a file that cannot be run; nothing is converted with it."""
 
 
 def _like(resource: str, segments: Mapping[str, SegmentMap]) -> str | None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
-from engine.config import Channel, FhirDestination, load_configuration
-from engine.errors import EngineError
+from engine.config import Channel, FhirDestination, Secrets, load_configuration
+from engine.documents import load_document
+from engine.errors import ConfigurationError, EngineError
 from engine.hl7v2.message import Message
 from engine.mapping import dates
 from engine.mapping.library import MappingLibrary, load_library
@@ -74,7 +75,10 @@ def feed(
 
 
 def _of_channel(config: Path, name: str, mapping: str | None) -> Feed:
-    channels = {channel.name: channel for channel in load_configuration(config).channels}
+    channels = {
+        channel.name: channel
+        for channel in load_configuration(config, secrets=Secrets.UNREAD).channels
+    }
     if name not in channels:
         raise NoSuchFeed(f"no channel '{name}'; there are: {', '.join(channels)}")
     found = channels[name]
@@ -93,10 +97,21 @@ def _of_channel(config: Path, name: str, mapping: str | None) -> Feed:
 def _library(folders: list[Path], name: str) -> tuple[MappingLibrary, str]:
     """The library of these folders, and a mapping's name; or of the mapping's own folder."""
     feed = Path(name)
-    if (feed / "mapping.yaml").is_file():  # a folder is called like its mapping
+    if (feed / "mapping.yaml").is_file():
         feed = feed.resolve()
-        folders, name = [*folders, feed.parent], feed.name
+        folders, name = [*folders, feed.parent], mapping_of(feed)
     return load_library(folders), name
+
+
+def mapping_of(folder: Path) -> str:
+    """The name of the mapping in a folder: the folder may be called otherwise."""
+    file = folder / "mapping.yaml"
+    try:
+        document = load_document(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError, ConfigurationError):
+        return folder.name
+    node = document.entries.get("mapping")
+    return node.text if node is not None else folder.name
 
 
 def _named(made: Feed) -> Feed:

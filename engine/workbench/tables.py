@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.documents import load_document, suggest
+from engine.documents import suggest
 from engine.errors import ConfigurationError, EngineError
 from engine.mapping.conceptmap import COLUMNS, ConceptMap, Row, dump_concept_map, load_concept_map
 from engine.mapping.library import load_library
+from engine.workbench.feeds import mapping_of
 
 
 class NoSuchTable(EngineError):  # noqa: N818 - it says what there is not
@@ -78,16 +79,11 @@ def feed_folder(mappings: Path, name: str) -> Path:
     """
     if name == "standard":
         raise NoSuchTable("standard/ is not edited for a feed: name one of yours with --mapping")
-    found = {_name(file): file.parent for file in sorted(mappings.glob("*/mapping.yaml"))}
+    files = sorted(mappings.glob("*/mapping.yaml"))
+    found = {mapping_of(file.parent): file.parent for file in files}
     if name not in found:
         raise NoSuchTable(f"no mapping '{name}' in {mappings}; there are: {', '.join(found)}")
     return found[name]
-
-
-def _name(file: Path) -> str:
-    document = load_document(file.read_text(encoding="utf-8"), str(file))
-    node = document.entries.get("mapping")
-    return node.text if node is not None else file.parent.name
 
 
 def require_table(table: str, tables: Sequence[str]) -> None:

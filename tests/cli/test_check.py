@@ -52,12 +52,46 @@ def test_a_script_gets_json(site: Site) -> None:
     ]
 
 
-def test_a_secret_that_is_not_there_is_found_before_the_start(site: Site) -> None:
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        ("{env: NOT_SET}", "engine.yaml:5:21: the environment variable 'NOT_SET' is not set here"),
+        ("{credential: token}", "engine.yaml:5:28: the credential 'token' is not set here"),
+    ],
+)
+def test_a_secret_that_only_the_engine_is_given_is_a_warning(
+    site: Site, secret: str, said: str
+) -> None:
     engine = (site.folder / "engine.yaml").read_text()
-    site.write("engine.yaml", engine + "    auth:\n      bearer: {env: NOT_SET_ANYWHERE}\n")
+    site.write("engine.yaml", engine + f"    auth:\n      bearer: {secret}\n")
+    command = ["check", str(site.folder)]
+    done = CliRunner().invoke(main, command, env={"CREDENTIALS_DIRECTORY": None})
+    assert (done.exit_code, done.stderr) == (0, f"warning: {said}; the engine will need it\n")
+    assert "nothing is wrong" in done.stdout
+
+    strict = CliRunner().invoke(main, [*command, "--strict"], env={"CREDENTIALS_DIRECTORY": None})
+    assert strict.exit_code == 2
+    told = json.loads(CliRunner().invoke(main, [*command, "--json"]).stdout)
+    assert told["warnings"][0]["what"] in done.stderr
+
+
+def test_a_secret_that_can_be_judged_is_found_before_the_start(site: Site) -> None:
+    engine = (site.folder / "engine.yaml").read_text()
+    site.write("engine.yaml", engine + "    auth:\n      bearer: {file: /nowhere/token}\n")
     done = CliRunner().invoke(main, ["check", str(site.folder)])
     assert done.exit_code == 2
-    assert "engine.yaml:5:21: the environment has no variable 'NOT_SET_ANYWHERE'" in done.stderr
+    assert "engine.yaml:5:22: the secret's file '/nowhere/token' cannot be read" in done.stderr
+
+
+def test_a_message_is_converted_without_the_engines_secrets(site: Site) -> None:
+    engine = (site.folder / "engine.yaml").read_text()
+    site.write("engine.yaml", engine + "    auth:\n      bearer: {env: NOT_SET_ANYWHERE}\n")
+    message = site.folder / "message.hl7"
+    message.write_text("MSH|^~\\&|A|B|||20260105||ADT^A01|1|P|2.5.1\rPID|1||7\r")
+    for command in ("convert", "explain", "coverage"):
+        asked = [command, str(message), "--config", str(site.folder), "--channel", "north-lab"]
+        done = CliRunner().invoke(main, asked)
+        assert done.exit_code == 0, done.output
 
 
 def test_the_shipped_channels_have_no_fault() -> None:
