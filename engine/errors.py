@@ -88,6 +88,10 @@ class EngineError(Exception):
     """Anything that mllp-engine raises on purpose."""
 
 
+class NothingSuchError(EngineError):
+    """A name on the command line that nothing has, and what there is."""
+
+
 class ConfigurationError(EngineError):
     """Files that cannot be used; holds every problem found, not the first."""
 

@@ -9,16 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from engine.hl7v2.charset import codec
-from engine.hl7v2.path import Path as FieldPath
+from engine.cli.reading import read_as, reading_options
 from engine.mapping.result import Issue
 from engine.workbench import inputs
 from engine.workbench.conversion import Conversion, Converted, convert_all
-from engine.workbench.feeds import Feed, NoSuchFeed, feed
+from engine.workbench.feeds import Feed, feed
 
 #: Below so many files, starting workers costs more than it saves.
 _WORTH_SHARING = 100
@@ -33,9 +31,7 @@ _WRITE = click.Choice(["upsert", "own-ids", "create"])
 @click.option("--mapping", help="Map by this mapping, or by the folder of one.")
 @click.option("--mappings", type=_FOLDER, help="A folder of mappings, instead of --config.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write files there.")
-@click.option("--timezone", help="Of times that name no offset.  [default: UTC]")
-@click.option("--charset", help="Of messages whose MSH-18 is empty.  [default: utf-8]")
-@click.option("--assigner", multiple=True, metavar="PATH=SYSTEM", help="PID-3=urn:oid:2.999.1")
+@reading_options
 @click.option("--write", type=_WRITE, help="How entries are written.  [default: upsert]")
 @click.option("--pretty", is_flag=True, help="Indent the JSON, as on a terminal.")
 @click.option("--issues", is_flag=True, help="Show what could not be mapped as it stands.")
@@ -77,42 +73,13 @@ def _inputs(paths: Sequence[str], out: Path | None) -> list[inputs.Input]:
 
 def _feed(given: dict[str, Any]) -> Feed:
     """The feed that a channel or mapping describes; what options say goes before it."""
-    try:
-        found = feed(given["config"], given["channel"], given["mapping"], given["mappings"])
-    except NoSuchFeed as missing:
-        raise click.UsageError(str(missing)) from None
+    found = feed(given["config"], given["channel"], given["mapping"], given["mappings"])
     return _overridden(found, given)
 
 
 def _overridden(found: Feed, given: dict[str, Any]) -> Feed:
-    if given["timezone"] is not None:
-        found = replace(found, timezone=_zone(given["timezone"]))
-    if given["charset"] is not None:
-        if codec(given["charset"]) is None:
-            raise click.UsageError(f"no character set '{given['charset']}'")
-        found = replace(found, charset=given["charset"])
-    if given["write"] is not None:
-        found = replace(found, write=given["write"])
-    systems = dict(_assigner(text) for text in given["assigner"])
-    return replace(found, assigner={**found.assigner, **systems})
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise click.UsageError(f"no time zone '{name}'; write one like Europe/Berlin") from None
-
-
-def _assigner(text: str) -> tuple[str, str]:
-    path, _, system = text.partition("=")
-    try:
-        FieldPath.parse(path)
-    except ValueError as error:
-        raise click.UsageError(f"--assigner {text}: {error}") from None
-    if not system:
-        raise click.UsageError(f"--assigner {text}: write it like PID-3=urn:oid:2.999.1")
-    return path, system
+    found = read_as(found, given["timezone"], given["charset"], given["assigner"])
+    return replace(found, write=given["write"]) if given["write"] is not None else found
 
 
 # ---------------------------------------------------------------- what came of it

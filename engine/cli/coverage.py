@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import orjson
 from rich.table import Table
 
+from engine.cli.reading import read_as, reading_options
 from engine.cli.since import since_option
 from engine.cli.store import FOLDER, store_of
 from engine.cli.terminal import console
@@ -42,11 +44,20 @@ class _Counted:
 @since_option
 @click.option("--mapping", help="A mapping by name, or its folder.")
 @click.option("--mappings", type=FOLDER, help="A folder of mappings.")
+@reading_options
 @click.option("--baseline", type=_FILE, help="New is what this earlier --json had not seen.")
-@click.option("--top", default=25, show_default=True, help="How many unmapped fields to list.")
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    default=25,
+    show_default=True,
+    help="How many unmapped fields to list.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The totals as JSON.")
 @click.option("--html", type=_FILE, help="Write a page.")
-@click.option("--at-least", type=float, help="Exit with 1 below this share, in per cent.")
+@click.option(
+    "--at-least", type=click.FloatRange(0, 100), help="Exit with 1 below this share, in per cent."
+)
 def coverage(
     paths: tuple[str, ...],
     config: Path | None,
@@ -54,6 +65,9 @@ def coverage(
     since: float | None,
     mapping: str | None,
     mappings: Path | None,
+    timezone: ZoneInfo | None,
+    charset: str | None,
+    assigner: dict[str, str],
     baseline: Path | None,
     top: int,
     as_json: bool,
@@ -68,9 +82,10 @@ def coverage(
     New segments, fields and codes are told too: with --since, what none of the channel's
     messages before had that the store still holds (the newest 10,000 of them); with --baseline,
     what an earlier --json of this command had not seen. A field of a new segment and a code of
-    a new field are not told beside it.
+    a new field are not told beside it. Exit status 1: a message cannot be read, or less than
+    --at-least is accounted for.
     """
-    found = feed(config, channel, mapping, mappings)
+    found = read_as(feed(config, channel, mapping, mappings), timezone, charset, assigner)
     before = _baseline(baseline)
     if channel is not None and not paths:
         taken = received(store_of(config or Path()), channel, since)
@@ -91,7 +106,8 @@ def coverage(
         made = page(counted.totals, title, span=_span(since), fresh=fresh)
         html.write_text(made, encoding="utf-8")
     accounted = 100 * (1 - counted.totals.share("unmapped"))
-    sys.exit(1 if at_least is not None and accounted < at_least else 0)
+    short = at_least is not None and accounted < at_least
+    sys.exit(1 if short or counted.unreadable else 0)
 
 
 def _span(since: float | None) -> str:
@@ -116,8 +132,8 @@ def _baseline(file: Path | None) -> Seen | None:
 
 def _files(given: list[inputs.Input]) -> Iterator[tuple[str, bytes]]:
     for source in given:
-        for raw in inputs.messages(source.read()):
-            yield str(source.name), raw
+        raws = inputs.messages(source.read())
+        yield from zip(inputs.names(str(source.name), len(raws)), raws, strict=True)
 
 
 def _named(raws: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
@@ -131,8 +147,8 @@ def _count(messages: Iterable[tuple[str, bytes]], found: Feed) -> _Counted:
     for name, raw in messages:
         try:
             message = Message.read(raw, default_charset=found.charset)
-        except MessageError:
-            counted.unreadable.append(name)
+        except MessageError as reason:
+            counted.unreadable.append(f"{name} cannot be read as HL7 v2: {reason}")
             continue
         explained = tracing.explain(message, found.context(message))
         counted.totals.add(explained, f"{message.code}^{message.trigger}")
@@ -163,8 +179,8 @@ def _tell(counted: _Counted, fresh: News | None, top: int, *, as_json: bool) -> 
         _show(counted.totals, top)
         if fresh is not None:
             _show_news(fresh)
-    for name in counted.unreadable:
-        click.echo(f"coverage: {name} cannot be read as HL7 v2", err=True)
+    for line in counted.unreadable:
+        click.echo(f"coverage: {line}", err=True)
 
 
 def _show(totals: Coverage, top: int) -> None:
@@ -175,7 +191,7 @@ def _show(totals: Coverage, top: int) -> None:
     for head in ("field", "values", "messages"):
         table.add_column(head, justify="left" if head == "field" else "right")
     for path, count in totals.left()[:top]:
-        table.add_row(path, str(count.fates["unmapped"]), str(count.messages))
+        table.add_row(path, str(count.fates["unmapped"]), str(count.messages["unmapped"]))
     if table.row_count:
         terminal.print(table)
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import orjson
 from rich.markup import escape
 from rich.table import Table
 
+from engine.cli.reading import read_as, reading_options
 from engine.cli.terminal import console
 from engine.errors import MessageError
 from engine.hl7v2.message import Message
@@ -38,6 +40,7 @@ _LONGEST = 60
 @click.option("--channel", help="Explain as this channel maps.")
 @click.option("--mapping", help="A mapping by name, or its folder.")
 @click.option("--mappings", type=_FOLDER, help="A folder of mappings.")
+@reading_options
 @click.option("--unmapped", is_flag=True, help="Show only what no rule reads.")
 @click.option("--json", "as_json", is_flag=True, help="All of it as JSON.")
 def explain(
@@ -46,6 +49,9 @@ def explain(
     channel: str | None,
     mapping: str | None,
     mappings: Path | None,
+    timezone: ZoneInfo | None,
+    charset: str | None,
+    assigner: dict[str, str],
     unmapped: bool,
     as_json: bool,
 ) -> None:
@@ -60,9 +66,7 @@ def explain(
     given = inputs.given([path])
     if isinstance(given, str):
         raise click.UsageError(given)
-    if not given:
-        raise click.UsageError(f"there is no message in {path}")
-    found = feed(config, channel, mapping, mappings)
+    found = read_as(feed(config, channel, mapping, mappings), timezone, charset, assigner)
     tracing = found.library.tracing(found.mapping)
     failed = False
     for name, raw in _named(given):

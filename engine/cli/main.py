@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from engine import __version__
-from engine.errors import ConfigurationError, EngineError
+from engine.errors import ConfigurationError, EngineError, NothingSuchError
 
 #: Each command and where it is; imported when it is asked for, so that each starts fast.
 COMMANDS = {
@@ -62,6 +62,15 @@ class Commands(click.Group):
         except ConfigurationError as error:
             _show(error)
             ctx.exit(UNUSABLE)
+        except NothingSuchError as error:
+            click.echo(f"mllp-engine: {error}", err=True)
+            ctx.exit(UNUSABLE)
+        except OSError as error:
+            if error.filename is None:
+                raise  # of no file that was named: a pipe that is closed, a fault of ours
+            reason = error.strerror or type(error).__name__
+            click.echo(f"mllp-engine: {error.filename}: {reason}", err=True)
+            ctx.exit(FAILED)
         except EngineError as error:
             click.echo(f"mllp-engine: {error}", err=True)
             ctx.exit(FAILED)

@@ -16,7 +16,8 @@ class FieldCount:
     """One field or component, with how often each fate befell it."""
 
     fates: Counter[str] = field(default_factory=Counter)
-    messages: int = 0
+    #: in how many messages it had that fate somewhere
+    messages: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -34,7 +35,7 @@ class Coverage:
         """Count one message."""
         self.messages += 1
         self.types[message_type] += 1
-        seen: set[str] = set()
+        seen: set[tuple[str, str]] = set()
         for leaf in explained.leaves:
             _, number, _, component, subcomponent = leaf.position
             path = f"{leaf.segment}-{number}"
@@ -42,8 +43,8 @@ class Coverage:
                 path += f".{component}" + (f".{subcomponent}" if subcomponent > 1 else "")
             count = self.fields.setdefault(path, FieldCount())
             count.fates[leaf.fate] += 1
-            count.messages += path not in seen
-            seen.add(path)
+            count.messages[leaf.fate] += (path, leaf.fate) not in seen
+            seen.add((path, leaf.fate))
             self.fates[leaf.fate] += 1
             self.segments.setdefault(leaf.segment, Counter())[leaf.fate] += 1
         for issue in explained.mapped.issues:

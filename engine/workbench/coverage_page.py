@@ -134,7 +134,7 @@ def _fields(coverage: Coverage, fate: str, title: str, said: str) -> str:
             f"<code>{escape(path)}</code>",
             escape(_name(path)),
             f"{count.fates[fate]:,}",
-            f"{count.messages / coverage.messages:.0%}",
+            f"{count.messages[fate] / coverage.messages:.0%}",
         )
         for path, count in coverage.left(fate)
     ]

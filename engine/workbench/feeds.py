@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from engine.config import Channel, FhirDestination, Secrets, load_configuration
-from engine.documents import load_document
-from engine.errors import ConfigurationError, EngineError
+from engine.documents import load_document, suggest
+from engine.errors import ConfigurationError, NothingSuchError
 from engine.hl7v2.message import Message
 from engine.mapping import dates
 from engine.mapping.library import MappingLibrary, load_library
@@ -20,7 +20,7 @@ from engine.mapping.result import Context
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class NoSuchFeed(EngineError):  # noqa: N818 - it says what there is not
+class NoSuchFeed(NothingSuchError):  # noqa: N818 - it says what there is not
     """A mapping or channel that is not there, and which are."""
 
 
@@ -80,7 +80,7 @@ def _of_channel(config: Path, name: str, mapping: str | None) -> Feed:
         for channel in load_configuration(config, secrets=Secrets.UNREAD).channels
     }
     if name not in channels:
-        raise NoSuchFeed(f"no channel '{name}'; there are: {', '.join(channels)}")
+        raise NoSuchFeed(_missing("channel", name, channels))
     found = channels[name]
     made = Feed(
         *_library([config / "mappings"], mapping or found.mapping),
@@ -117,8 +117,14 @@ def mapping_of(folder: Path) -> str:
 def _named(made: Feed) -> Feed:
     names = made.library.names
     if made.mapping not in names:
-        raise NoSuchFeed(f"no mapping '{made.mapping}'; there are: {', '.join(names)}")
+        raise NoSuchFeed(_missing("mapping", made.mapping, names))
     return made
+
+
+def _missing(what: str, name: str, there: Collection[str]) -> str:
+    near = suggest(name, there)
+    more = f" ({near})" if near else f"; there are: {', '.join(there) or 'none'}"
+    return f"no {what} '{name}'{more}"
 
 
 def _write_mode(channel: Channel) -> str:

@@ -43,7 +43,7 @@ def given(paths: Sequence[str]) -> list[Input] | str:
     missing = [path for path in paths if path != STDIN and not Path(path).exists()]
     if missing:
         return f"there is no {', '.join(missing)}"
-    return find(paths or (STDIN,))
+    return find(paths or (STDIN,)) or f"there is no message in {', '.join(paths)}"
 
 
 def find(arguments: Iterable[str]) -> list[Input]:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.documents import suggest
-from engine.errors import ConfigurationError, EngineError
+from engine.errors import ConfigurationError, NothingSuchError
 from engine.mapping.conceptmap import COLUMNS, ConceptMap, Row, dump_concept_map, load_concept_map
 from engine.mapping.library import load_library
 from engine.workbench.feeds import mapping_of
 
 
-class NoSuchTable(EngineError):  # noqa: N818 - it says what there is not
+class NoSuchTable(NothingSuchError):  # noqa: N818 - it says what there is not
     """A table, mapping or coding system that is not there, and which are."""
 
 

@@ -23,11 +23,14 @@ from engine.config import EngineSettings
 from engine.hl7v2.message import Message
 from engine.lifecycle import Outcome
 from engine.mapping.explain import Explained, TracingMapping
+from engine.mapping.library import load_library
 from engine.mapping.result import Context
 from engine.metrics import Metrics
 from engine.service.survey import Survey
 from engine.store.sqlite import SqliteStore
 from engine.workbench import survey as surveying
+from engine.workbench.coverage import Coverage
+from engine.workbench.feeds import Feed
 from engine.workbench.survey import survey
 from tests.store.messages import NOW, received
 
@@ -256,3 +259,69 @@ async def test_what_a_survey_says_of_its_failure_is_logged_only_as_a_place_in_th
     with structlog.testing.capture_logs() as told:
         await Survey(Metrics(), structlog.get_logger(), reactor).look(tmp_path)
     assert [(line["event"], line["reason"]) for line in told] == [("coverage.not-surveyed", reason)]
+
+
+def test_what_cannot_be_read_is_told_with_its_reason_and_fails(tmp_path: Path) -> None:
+    (tmp_path / "good.hl7").write_text(HEAD % (1, 1) + BODIES[0])
+    (tmp_path / "odd.hl7").write_bytes(b"no message")
+    result = coverage(tmp_path)
+    assert result.exit_code == 1
+    assert "1 messages" in result.stdout
+    assert "coverage: odd.hl7 cannot be read as HL7 v2: " in result.stderr
+    told = json.loads(coverage(tmp_path, "--json").stdout)
+    assert told["unreadable"][0].startswith("odd.hl7 cannot be read as HL7 v2: ")
+
+
+def test_nothing_at_all_is_no_message() -> None:
+    result = CliRunner().invoke(main, ("coverage", "-"), input=b"")
+    assert result.exit_code == 1
+    assert "stdin cannot be read as HL7 v2" in result.stderr
+
+
+def test_a_page_that_cannot_be_written_is_told_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "one.hl7").write_text(HEAD % (1, 1) + BODIES[0])
+    result = coverage(tmp_path, "--html", tmp_path / "nowhere" / "x.html")
+    assert result.exit_code == 1
+    assert result.stderr.endswith("nowhere/x.html: No such file or directory\n")
+
+
+def test_messages_are_those_in_which_the_field_is_unmapped(tmp_path: Path) -> None:
+    for number, body in enumerate(BODIES, 1):
+        (tmp_path / f"{number}.hl7").write_text(
+            HEAD % (number, number) + body.replace("1972", "197X") + "\rZZ9|1|text\r"
+        )
+    counts, library = Coverage(), load_library()
+    tracing = library.tracing("standard")
+    for file in sorted(tmp_path.glob("*.hl7")):
+        read = Message.read(file.read_bytes())
+        counts.add(tracing.explain(read, Feed(library, "standard").context(read)), "")
+    assert counts.fields["ZZ9-2"].messages["unmapped"] == 3
+    assert counts.fields["PID-7"].messages == {"mapped": 2, "reported": 1}
+
+
+@pytest.mark.parametrize("option", [("--top", "-1"), ("--top", "0"), ("--at-least", "101")])
+def test_an_option_out_of_its_range_is_refused(option: tuple[str, str]) -> None:
+    assert coverage(*option).exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["coverage", "explain"])
+def test_files_are_read_as_the_options_say(tmp_path: Path, command: str) -> None:
+    file = tmp_path / "one.hl7"
+    text = (HEAD % (1, 1) + BODIES[0]).replace("Testpatient", "Prüfling").replace("^^^W", "")
+    file.write_bytes(text.encode("latin-1"))
+    options = ("--charset", "iso-8859-1", "--timezone", "Asia/Tokyo")
+    done = CliRunner().invoke(main, (command, str(file), "--json", *options,
+                                     "--assigner", "PID-3=urn:oid:2.999.1"))  # fmt: skip
+    assert done.exit_code == 0, done.output
+    if command == "explain":
+        for said in ("Prüfling", "+09:00", "urn:oid:2.999.1"):
+            assert said in done.stdout
+    odd = CliRunner().invoke(main, (command, str(file), "--assigner", "PID-3=foo"))
+    assert odd.exit_code == 2
+    assert "write it like urn:oid:" in odd.stderr
+
+
+def test_a_channel_that_is_not_there_is_told_with_the_nearest(site: Path) -> None:
+    result = coverage("--channel", "wart", "--config", site)
+    assert result.exit_code == 2
+    assert "no channel 'wart' (did you mean 'ward'?)" in result.stderr
