@@ -20,8 +20,9 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.cli.terminal import console
+from engine.hl7v2.header import Header
 from engine.workbench import inputs
-from engine.workbench.mllp_client import Outcome, Sent, on_the_wire
+from engine.workbench.mllp_client import Outcome, Sent, on_the_wire, reason_of
 from engine.workbench.sending import Sending, Tally, Target, describe
 
 _COLOURS = {
@@ -36,6 +37,9 @@ _WORDS = {
     Outcome.MISSING: "not answered",
     Outcome.UNSENT: "not sent",
 }
+
+
+_NOT_HL7 = "not sent: no MSH begins here, so it cannot be read as HL7 v2; --as-is sends it"
 
 
 class Address(click.ParamType[tuple[str, int]]):
@@ -66,9 +70,15 @@ class Address(click.ParamType[tuple[str, int]]):
 )
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Messages per second.")
 @click.option("--repeat", type=click.IntRange(1), default=1, help="Send everything so often.")
-@click.option("--timeout", type=float, default=30.0, show_default=True, help="For an answer.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="For an answer, in seconds.",
+)
 @click.option("--whole", is_flag=True, help="Send each file as one frame, batches too.")
-@click.option("--as-is", is_flag=True, help="Leave line ends as the file has them.")
+@click.option("--as-is", is_flag=True, help="Send the bytes as they are, HL7 v2 or not.")
 @click.option("--verbose", "-v", is_flag=True, help="One line for each message.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def send(
@@ -86,10 +96,14 @@ def send(
     """Send HL7 v2 messages over MLLP and wait for the answers that they ask for.
 
     Files may hold several messages or batches. MSH-15 and MSH-16 say which answers are due.
-    Exit status 1: one was negative, or did not come.
+    What has no MSH is not sent, unless --as-is. Exit status 1: an answer was negative or did
+    not come, or something was not sent.
     """
     found = _messages(paths, whole=whole, as_is=as_is)
+    odd = [] if as_is else [one for one in found if Header.read(one[1]) is None]
+    found = [one for one in found if one not in odd]
     target = Target(*address, connections, rate, timeout)
+    failure = ""
     with _progress() as progress:
         task = progress.add_task("sending", total=len(found) * repeat)
 
@@ -99,20 +113,32 @@ def send(
                 progress.console.print(_line(sent))
 
         stream = chain.from_iterable(found for _ in range(repeat))
-        tally = _run(Sending(target, stream, seen), target)
+        sending = Sending(target, stream, seen)
+        if found:
+            failure = _run(sending, target)
+    tally = sending.tally
+    for name in [name for name, _ in found] if failure else ():
+        tally.add(Sent(name, problem=failure, unsent=True))
+    for name, _ in odd:
+        tally.add(Sent(name, problem=_NOT_HL7, unsent=True))
     if as_json:
         click.echo(orjson.dumps(tally.as_json()))
-    else:
+    elif not failure:
         _show(tally)
+    if failure:
+        raise click.ClickException(failure)
     sys.exit(0 if tally.good else 1)
 
 
-def _run(sending: Sending, target: Target) -> Tally:
+def _run(sending: Sending, target: Target) -> str:
+    """Send; why nothing could be sent, or ""."""
     try:
-        return asyncio.run(sending.run())
+        asyncio.run(sending.run())
     except OSError as failure:  # TimeoutError is one
-        reason = failure.strerror or "no connection in time"
-        raise click.ClickException(f"{target.host}:{target.port}: {reason}") from None
+        where = f"[{target.host}]" if ":" in target.host else target.host
+        reason = reason_of(failure)
+        return f"{where}:{target.port}: {reason}; is the engine running, and is --to its port?"
+    return ""
 
 
 def _messages(paths: Sequence[str], *, whole: bool, as_is: bool) -> list[tuple[str, bytes]]:
@@ -156,9 +182,10 @@ def _show(tally: Tally) -> None:
     if tally.strays:
         table.add_row(Text("answers to nothing that was sent", "yellow"), f"{tally.strays:,}")
     terminal.print(table)
-    terminal.print(
-        f"{tally.sent:,} messages in {tally.seconds:.2f} s, {tally.rate:,.0f}/s; "
-        f"answers after {tally.wait(0.5):.1f} ms (half) and {tally.wait(0.99):.1f} ms (99 %)"
-    )
+    if tally.sent:
+        terminal.print(
+            f"{tally.sent:,} messages in {tally.seconds:.2f} s, {tally.rate:,.0f}/s; "
+            f"answers after {tally.wait(0.5):.1f} ms (half) and {tally.wait(0.99):.1f} ms (99 %)"
+        )
     for sent in tally.problems:
         terminal.print(_line(sent), soft_wrap=True)

@@ -7,6 +7,8 @@ message in MSA-2.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -98,6 +100,17 @@ def answers_due(header: Header | None) -> tuple[int, bool]:
     return certain, any(when in (When.ER, When.SU) for when in whens)
 
 
+def reason_of(failure: OSError) -> str:
+    """Why there is no connection, in the words of the system: asyncio has others."""
+    if isinstance(failure, TimeoutError) and failure.errno is None:
+        return "no connection in time"
+    if isinstance(failure, ConnectionRefusedError):
+        return "nobody listens there"
+    known = failure.errno is not None and failure.errno > 0 and failure.errno in errno.errorcode
+    words = os.strerror(failure.errno) if known and failure.errno else failure.strerror
+    return words or str(failure) or type(failure).__name__
+
+
 def on_the_wire(raw: bytes) -> bytes:
     """A message as the standard frames it: CR ends each segment, whatever the file has."""
     if wide_codec(raw):
@@ -143,7 +156,7 @@ class Connection:
             sent.problem = f"no answer within {self._timeout:g} s"
             sent.unsent = self._streams is None
         except OSError as failure:
-            sent.problem = failure.strerror or str(failure) or type(failure).__name__
+            sent.problem = reason_of(failure)
             sent.unsent = self._streams is None
             self._drop()
         sent.seconds = time.perf_counter() - begin

@@ -257,3 +257,44 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
     result = CliRunner().invoke(main, ["send", "--to", address], input=message())
     assert result.exit_code == 2
     assert "write it like 127.0.0.1:2575" in result.stderr
+
+
+def test_what_is_no_message_is_named_and_not_sent(tmp_path: Path) -> None:
+    (tmp_path / "a.hl7").write_bytes(b"\x8f\x00\xfe not HL7")
+    (tmp_path / "b.hl7").write_text(message())
+    (tmp_path / "c.hl7").write_bytes(b"")
+    with receiver(with_codes(AckCode.AA)) as peer:
+        status, told = summary(peer.port, tmp_path)
+        result = send(peer.port, tmp_path)
+    assert status == result.exit_code == 1
+    assert told["outcomes"] == expected(positive=1, unsent=2)
+    assert [payload[:3] for payload in peer.payloads] == [b"MSH", b"MSH"]
+    for name in ("a.hl7", "c.hl7"):
+        assert f"{name}  0.0 ms  not sent: no MSH begins here" in result.stdout
+
+
+def test_bytes_that_are_no_message_are_sent_on_purpose(tmp_path: Path) -> None:
+    (tmp_path / "a.hl7").write_bytes(b"\x8f\xfe not HL7")
+    with receiver(with_codes()) as peer:
+        assert send(peer.port, "--as-is", "--timeout", 0.2, tmp_path).exit_code == 0
+    assert peer.payloads == [b"\x8f\xfe not HL7"]
+
+
+def test_a_folder_without_messages_is_told(tmp_path: Path) -> None:
+    result = send(1, tmp_path)
+    assert result.exit_code == 2
+    assert f"there is no message in {tmp_path}" in result.stderr
+
+
+def test_a_refused_connection_is_told_as_json_too() -> None:
+    with receiver(with_codes()) as peer:
+        pass
+    result = send(peer.port, "--json", given=message())
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["outcomes"] == expected(unsent=1)
+    assert f"127.0.0.1:{peer.port}: nobody listens there; is the engine running" in result.stderr
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1"])
+def test_an_answer_is_waited_for_some_time(seconds: str) -> None:
+    assert send(1, "--timeout", seconds, given=message()).exit_code == 2
