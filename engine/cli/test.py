@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from engine.documents import suggest
 from engine.workbench.cases import Case, Result, find, junit, run
 from engine.workbench.untested import untested as not_reached
 
@@ -42,9 +43,15 @@ def test(
     a case fails, or with --untested when a rule of a feed, or a segment map of the standard, is
     reached by no case.
     """
-    cases = [case for case in find(folder) if only in case.name]
-    if not cases:
+    there = find(folder)
+    if not there:
         raise click.UsageError(f"there are no cases/*.hl7 below {folder}")
+    cases = [case for case in there if only in case.name]
+    if not cases:
+        names = [case.name for case in there]
+        near = suggest(only, [*names, *(case.message.stem for case in there)])
+        more = near or f"there are: {', '.join(names[:10])}{' …' if names[10:] else ''}"
+        raise click.UsageError(f"no case has '{only}' in its name ({more})")
     results = []
     for result in run(cases, update=update):
         results.append(result)
@@ -67,7 +74,8 @@ def _untested(cases: list[Case]) -> int:
 
 def _show(result: Result, limit: int | None) -> None:
     if result.updated:
-        click.echo(f"{result.case.name}: written")
+        but = ", but it breaks its assertions" if result.trouble else ""
+        click.echo(f"{result.case.name}: written{but}")
     elif not result.trouble:
         click.secho(f"{result.case.name}: as expected", fg="green")
     if not result.trouble:

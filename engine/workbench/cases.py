@@ -1,27 +1,42 @@
 """Run the cases that stand beside mappings: ``cases/NAME.hl7`` and ``NAME.bundle.json``.
 
-``NAME.fhirpath`` may stand beside them: an assertion on each line, true of the Bundle.
+``NAME.fhirpath`` may stand beside them: an assertion on each line, true of the Bundle. How the
+messages of a folder are read is said in ``cases/channel.yaml``, in the words of a channel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import orjson
 
-from engine.errors import MessageError
+from engine.config.keys import CHANNEL as CHANNEL_KEYS
+from engine.config.keys import SOURCE
+from engine.config.kinds import Block
+from engine.documents import load_document
+from engine.errors import ConfigurationError, MessageError, Place, Problem
 from engine.fhir import bundle
 from engine.hl7v2.message import Message
 from engine.mapping.cases import differences
+from engine.mapping.folders import NOT_UTF8
 from engine.mapping.library import MappingLibrary, load_library
-from engine.workbench.feeds import Feed
+from engine.workbench.feeds import Feed, mapping_of
 from engine.workbench.fhirpath import failures
 
 #: The mapping of cases that stand beside the standard library itself.
 STANDARD = "standard"
+#: Beside the cases, for those of a folder that their channel reads otherwise than UTF-8 and UTC.
+CHANNEL = "channel.yaml"
+
+_READING = Block(
+    tuple(replace(key, required=False) for key in (*SOURCE.keys, *CHANNEL_KEYS.keys)
+          if key.name in ("charset", "timezone", "assigner", "unmapped")),
+    dict,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,11 @@ class Case:
     def assertions(self) -> Path:
         """What else must be true of it."""
         return self.message.with_suffix(".fhirpath")
+
+    @property
+    def channel(self) -> Path:
+        """How the messages of its folder are read."""
+        return self.message.with_name(CHANNEL)
 
     @property
     def name(self) -> str:
@@ -77,16 +97,50 @@ def library_of(cases: list[Case]) -> MappingLibrary:
 
 def feed_of(case: Case, library: MappingLibrary) -> Feed:
     """A case's own mapping, or the standard's where the folder is called otherwise."""
-    name = case.mapping if case.mapping in library.names else STANDARD
-    return Feed(library, name, channel="test")
+    name = mapping_of(case.message.parent.parent)
+    feed = Feed(library, name if name in library.names else STANDARD, channel="test")
+    return replace(feed, **_reading(case.channel)) if case.channel.is_file() else feed
+
+
+def _reading(file: Path) -> dict[str, Any]:
+    """What ``channel.yaml`` says.
+
+    Raises:
+        ConfigurationError: every problem of it.
+
+    """
+    problems: list[Problem] = []
+
+    def fail(place: Place, what: str, instead: str | None = None) -> None:
+        problems.append(Problem(place, what, instead))
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ConfigurationError([Problem(Place(str(file), 1, 1), *NOT_UTF8)]) from None
+    read: dict[str, Any] = _READING.read(load_document(text, str(file)), fail) or {}
+    if problems:
+        raise ConfigurationError(problems)
+    return read
+
+
+def message_of(case: Case, feed: Feed) -> Message:
+    """The message of a case, in the character set of its feed.
+
+    Raises:
+        MessageError: it cannot be read.
+
+    """
+    return Message.read(case.message.read_bytes(), default_charset=feed.charset)
 
 
 def _run(case: Case, feed: Feed, update: bool) -> Result:
     try:
-        message = Message.read(case.message.read_bytes())
+        message = message_of(case, feed)
     except MessageError as error:
         return Result(case, (f"the message cannot be read: {error}",))
-    mapped = feed.library.mapping(feed.mapping).convert(message, feed.context(message))
+    mapping = feed.library.mapping(feed.mapping, unmapped=feed.unmapped)
+    mapped = mapping.convert(message, feed.context(message))
     made = bundle.dump(bundle.transaction(mapped.resources))
     trouble = failures(case.assertions, made) if case.assertions.is_file() else []
     if update:
@@ -97,7 +151,14 @@ def _run(case: Case, feed: Feed, update: bool) -> Result:
         return Result(case, tuple(trouble), updated=changed)
     if not case.bundle.is_file():
         return Result(case, (f"there is no {case.bundle.name}; --update writes it", *trouble))
-    expected = orjson.loads(case.bundle.read_bytes())
+    try:
+        expected = orjson.loads(case.bundle.read_bytes())
+    except orjson.JSONDecodeError as error:
+        what = f"{case.bundle.name} is not JSON: {error}; --update writes it anew"
+        return Result(case, (what, *trouble))
+    if not isinstance(expected, dict) or expected.get("resourceType") != "Bundle":
+        what = f"{case.bundle.name} is no Bundle; --update writes it anew"
+        return Result(case, (what, *trouble))
     return Result(case, (*map(str, differences(expected, orjson.loads(made))), *trouble))
 
 

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from engine.documents import suggest
+from engine.fhir import definitions
+
 _COMMENT = "//"
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'")
+_TYPES = re.compile(
+    r"\b(?:ofType|is|as)\(\s*(?:FHIR\.|System\.)?([A-Za-z]\w*)\s*\)"
+    r"|\s(?:is|as)\s+(?:FHIR\.|System\.)?([A-Za-z]\w*)"
+)
+#: Types of FHIRPath itself, and those that only others derive from.
+_SYSTEM = frozenset(
+    ["Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity", "Resource",
+     "DomainResource", "Element", "BackboneElement"]
+)  # fmt: skip
 
 
 def failures(file: Path, bundle: bytes) -> list[str]:
@@ -15,13 +29,31 @@ def failures(file: Path, bundle: bytes) -> list[str]:
     found = []
     # 10.20 of the Bundle and of an assertion are one number only as decimals
     read = json.loads(bundle, parse_float=Decimal)
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        return [f"{file.name}: the file is not UTF-8"]
+    for number, line in enumerate(lines, 1):
         expression = line.strip()
         if expression and not expression.startswith(_COMMENT):
-            given = evaluated(expression, read)
+            given = _misspelt(expression) or evaluated(expression, read)
             if given != [True]:
                 found.append(f"{file.name}:{number}: {expression}\n  + {_told(given)}")
     return found
+
+
+def _misspelt(expression: str) -> str:
+    """A type that R4 does not have: nothing is of it, which many an assertion holds for true."""
+    for match in _TYPES.finditer(_QUOTED.sub("''", expression)):
+        name = match[1] or match[2]
+        if not _is_type(name):
+            near = suggest(name, definitions.resource_types())
+            return f"R4 has no type '{name}'" + (f" ({near})" if near else "")
+    return ""
+
+
+def _is_type(name: str) -> bool:
+    return name in _SYSTEM or definitions.is_primitive(name) or definitions.is_type(name)
 
 
 def evaluated(expression: str, resource: dict[str, Any]) -> list[Any] | str:

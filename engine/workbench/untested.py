@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from engine.errors import MessageError
-from engine.hl7v2.message import Message
 from engine.mapping.library import MappingLibrary
 from engine.mapping.model import Library
-from engine.workbench.cases import STANDARD, Case, feed_of, library_of
+from engine.workbench.cases import STANDARD, Case, feed_of, library_of, message_of
 
 
 def untested(cases: list[Case]) -> dict[str, list[str]]:
@@ -46,7 +45,7 @@ def _changed(feed: Library, standard: Library) -> Iterator[str]:
 def _reached(case: Case, library: MappingLibrary) -> set[str]:
     feed = feed_of(case, library)
     try:
-        message = Message.read(case.message.read_bytes())
+        message = message_of(case, feed)
     except MessageError:
         return set()
     explained = library.tracing(feed.mapping).explain(message, feed.context(message))

@@ -8,8 +8,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import orjson
+import pytest
 from click.testing import CliRunner
 
+from engine.cli.main import main
 from engine.cli.test import test as command
 from engine.mapping.cases import differences
 from engine.workbench.cases import find, run
@@ -162,3 +164,83 @@ def test_another_order_of_the_same_entries_is_told() -> None:
     assert told(one, other) == [
         "order of entries\n  - Patient[0], Patient[1]\n  + Patient[1], Patient[0]"
     ]
+
+
+def practice(tmp_path: Path) -> Path:
+    folder = tmp_path / "mappings" / "practice"
+    shutil.copytree(MAPPINGS / "practice", folder)
+    return folder
+
+
+def test_a_damaged_bundle_is_named_and_stops_no_other_case(tmp_path: Path) -> None:
+    folder = practice(tmp_path)
+    (folder / "cases" / "aaa.hl7").write_bytes((folder / "cases" / "registration.hl7").read_bytes())
+    (folder / "cases" / "aaa.bundle.json").write_text('{"resourceType": ')
+    result = CliRunner().invoke(command, [str(folder)])
+    assert result.exit_code == 1
+    assert "aaa.bundle.json is not JSON" in result.output
+    assert "practice/registration: as expected" in result.output
+
+
+def test_a_report_that_cannot_be_written_is_told_by_its_name(tmp_path: Path) -> None:
+    report = str(tmp_path / "nowhere" / "out.xml")
+    result = CliRunner().invoke(main, ["test", str(practice(tmp_path)), "--junit", report])
+    assert result.exit_code == 1
+    assert f"mllp-engine: {report}: No such file or directory\n" in result.output
+
+
+def test_a_case_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> None:
+    result = CliRunner().invoke(command, [str(practice(tmp_path)), "--only", "registratoin"])
+    assert result.exit_code == 2
+    assert "no case has 'registratoin' in its name (did you mean 'registration'?)" in result.output
+
+
+def test_an_update_that_breaks_an_assertion_says_so_and_fails(tmp_path: Path) -> None:
+    folder = practice(tmp_path)
+    (folder / "cases" / "registration.bundle.json").unlink()
+    (folder / "cases" / "registration.fhirpath").write_text("entry.exists().not()\n")
+    result = CliRunner().invoke(command, [str(folder), "--only", "registration", "--update"])
+    assert result.exit_code == 1
+    assert "practice/registration: written, but it breaks its assertions" in result.output
+
+
+@pytest.mark.parametrize(
+    ("assertion", "said"),
+    [
+        ("entry.resource.ofType(Obsrvation).empty()", "no type 'Obsrvation' (did you mean 'Obs"),
+        ("entry.resource.all(($this is Patiant).not())", "no type 'Patiant' (did you mean 'Pati"),
+        ("entry.resource.ofType(Patient).where($this.is(Patient)).exists()", ""),
+        ("entry.resource.ofType(Patient).name.family.first() is string", ""),
+        ("('as is Nowhere' = 'as is Nowhere')", ""),
+    ],
+)
+def test_a_type_that_r4_does_not_have_is_told(tmp_path: Path, assertion: str, said: str) -> None:
+    file = tmp_path / "a.fhirpath"
+    file.write_text(assertion + "\n")
+    patient = {"resourceType": "Patient", "name": [{"family": "A"}]}
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": patient}]}
+    told = failures(file, orjson.dumps(bundle))
+    assert [said in line for line in told] == ([True] if said else []), told
+
+
+def test_a_folder_of_cases_says_how_its_channel_reads_them(tmp_path: Path) -> None:
+    folder = tmp_path / "ward-feed"
+    cases = folder / "cases"
+    cases.mkdir(parents=True)
+    (folder / "mapping.yaml").write_text("mapping: ward\nextends: standard\n")
+    text = "MSH|^~\\&|A|B|||2026010510||ADT^A01^ADT_A01|1|P|2.5.1\rPID|1||7||Prüfling^A\r"
+    (cases / "one.hl7").write_bytes(text.encode("latin-1"))
+    (cases / "channel.yaml").write_text(
+        "charset: iso-8859-1\ntimezone: Asia/Tokyo\nassigner: {PID-3: urn:oid:2.999.7}\n"
+    )
+    (result,) = run(find(folder), update=True)
+    made = result.case.bundle.read_text(encoding="utf-8")
+    assert result.trouble == ()
+    for said in ("Prüfling", "+09:00", "urn:oid:2.999.7"):
+        assert said in made
+
+    (cases / "channel.yaml").write_text("timezoon: UTC\nassigner: {PID-333: urn:x}\n")
+    told = CliRunner().invoke(main, ["test", str(folder)])
+    assert told.exit_code == 2
+    assert "channel.yaml:1:1: unknown key 'timezoon' (did you mean 'timezone'?)" in told.stderr
+    assert "channel.yaml:2:12: 'PID-333' is not the path of a field" in told.stderr
