@@ -13,7 +13,7 @@ import orjson
 
 from engine.cli import listing
 from engine.cli.since import since_option
-from engine.cli.store import FOLDER, store_of
+from engine.cli.store import FOLDER, require_channel, store_of
 from engine.errors import StoreError
 from engine.lifecycle import Outcome, State
 from engine.store.opening import short_session
@@ -46,8 +46,14 @@ def messages() -> None:
 @click.option("--order", help="The filler's order number, else the placer's.")
 @click.option("--channel", help="The name of a channel.")
 @click.option("--state", type=click.Choice(_STATES), help="Of a delivery or of the message.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="At most so many, the newest.",
+)
 @since_option
-@click.option("--limit", default=50, show_default=True, help="At most so many, the newest.")
 @_json
 def list_(
     folder: Path,
@@ -71,6 +77,8 @@ def list_(
     )
     with Reader(store_of(config or folder)) as reader:
         found = reader.find(search)
+        if not found:
+            require_channel(config or folder, search.channel, reader)
     if as_json:
         _echo([listing.brief(message) for message in found])
     else:

@@ -12,19 +12,17 @@ import click
 import orjson
 from rich.table import Table
 
-from engine.cli.store import FOLDER, moment, store_of
+from engine.cli.store import FOLDER, channels_of, moment, require_channel, store_of
 from engine.cli.terminal import console
-from engine.documents import load_document
 from engine.errors import StoreError
-from engine.mapping.conceptmap import ConceptMap, Target
-from engine.mapping.library import load_library
-from engine.mapping.terminology import from_fhir
+from engine.mapping.conceptmap import ConceptMap, Row, Target
+from engine.mapping.library import MappingLibrary, load_library
 from engine.store import worklist as stored
 from engine.store.opening import in_use, short_session
 from engine.store.reader import Reader
 from engine.store.records import HeldDelivery, UnmappedCode
 from engine.store.replay import Review, replay
-from engine.workbench import tables, worklist
+from engine.workbench import imported, tables, worklist
 from engine.workbench.tables import NoSuchTable
 
 _config = click.option(
@@ -95,42 +93,66 @@ def resolve(table: str, code: str, to: str, display: str, mapping: str, config: 
     folder = tables.feed_folder(config / "mappings", feed)
     known = library.mapping(feed).library
     tables.require_table(table, list(known.tables))
-    row = worklist.row_of(
-        code, entries, Target(tables.system_of(system, known.systems), target, display)
-    )
-    _change(config, tables.added(folder, table, [row]))
+    meaning = Target(tables.system_of(system, known.systems), target, display)
+    tables.require_system(known, table, meaning)
+    change = tables.added(folder, table, [worklist.row_of(code, entries, meaning)])
+    change.make(config / "mappings")
+    click.echo(change.diff(), nl=False)
     _settle(config, [one for one in entries if _feed_of(config, one.channel) == feed])
 
 
 @unmapped.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--table", required=True, help="The code table that gets its rows.")
-@click.option("--mapping", required=True, help="The feed whose table it is.")
+@click.option("--table", default="", help="Only the rows of this code table; whose they are.")
+@_mapping
 @_config
 def import_(file: Path, table: str, mapping: str, config: Path) -> None:
-    """Add the rows of a FHIR ConceptMap in FILE to a feed's table, as `resolve` does one."""
-    try:
-        resource = orjson.loads(file.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise click.UsageError(f"{file} is not JSON: {error}") from error
-    if not isinstance(resource, dict):
-        raise click.UsageError(f"{file} is not a FHIR ConceptMap")
-    made = from_fhir(resource, table)
-    folder = tables.feed_folder(config / "mappings", mapping)
-    names = list(load_library([config / "mappings"]).mapping(mapping).library.tables)
-    tables.require_table(table, names)
-    _change(config, tables.added(folder, table, made.rows))
-    entries = [one for one in _found(config, "", table) if _feed_of(config, one.channel) == mapping]
-    _settle(config, _answered(entries, made))
+    """Add what FILE says to code tables, as `resolve` does with one code.
+
+    FILE is the CSV of `export` or a table like those in conceptmaps/, with targets filled in, or
+    a FHIR ConceptMap or a Bundle of them. Rows without a target are left on the list.
+    """
+    library = load_library([config / "mappings"])
+    channels = channels_of(config)
+    by_feed: dict[tuple[str, str], list[Row]] = {}
+    left = 0
+    for one in imported.read(file, table):
+        feed = mapping or channels.get(one.channel) or _one_feed(
+            config, _found(config, one.channel, one.table), one.table
+        )  # fmt: skip
+        by_feed.setdefault((feed, one.table), []).extend(one.rows)
+        left += one.left
+    made = {slot: imported.as_table(slot[1], rows) for slot, rows in by_feed.items() if rows}
+    changes = [_addition(config, library, slot, rows) for slot, rows in made.items()]
+    if changes:
+        tables.make_all(changes, config / "mappings")
+    for change in changes:
+        click.echo(change.diff(), nl=False)
+    for (feed, name), rows in made.items():
+        entries = [one for one in _found(config, "", name) if _feed_of(config, one.channel) == feed]
+        _settle(config, _answered(entries, rows))
+    click.echo(f"{sum(len(one.rows) for one in made.values())} rows added, {left} left open")
+
+
+def _addition(
+    config: Path, library: MappingLibrary, slot: tuple[str, str], made: ConceptMap
+) -> tables.Change:
+    """The change that adds rows to a table of a feed; short names of systems become URIs."""
+    feed, table = slot
+    folder = tables.feed_folder(config / "mappings", feed)
+    known = library.mapping(feed).library
+    tables.require_table(table, list(known.tables))
+    rows = []
+    for row in made.rows:
+        system = tables.system_of(row.target.system, known.systems)
+        target = row.target._replace(system=system)
+        tables.require_system(known, table, target)
+        rows.append(row._replace(target=target))
+    return tables.added(folder, table, rows)
 
 
 def _answered(entries: Sequence[UnmappedCode], made: ConceptMap) -> list[UnmappedCode]:
     return [one for one in entries if made.find(one.code, one.text) is not None]
-
-
-def _change(config: Path, change: tables.Change) -> None:
-    change.make(config / "mappings")
-    click.echo(change.diff(), nl=False)
 
 
 def _settle(config: Path, entries: Sequence[UnmappedCode]) -> None:
@@ -141,21 +163,27 @@ def _settle(config: Path, entries: Sequence[UnmappedCode]) -> None:
     numbers = [one.id for one in entries]
     with Reader(path) as reader:
         held = reader.held_with(numbers)
-    if held and in_use(path):
-        _tell(held)
-    else:
+    runs = in_use(path)
+    if runs:
+        click.echo("an engine runs and does not know the row yet: reload it (SIGHUP, or systemctl")
+        click.echo("reload)" + ("; then send what it holds:" if held else ""))
+    if runs and held:
+        # an engine that maps by the tables of before would only hold them again
+        click.echo(f"  mllp-engine messages replay {_numbers(held)}")
+    elif held:
         for delivery in held:
             _replay(path, delivery)
     with short_session(path, time.time) as session:
         stored.forget(session, numbers)
     click.echo(f"{sum(one.count for one in entries)} messages have had it; {len(held)} were held")
+    if not held:
+        example = max(one.example for one in entries)
+        click.echo("what was delivered stays as it is, unless it is sent again:")
+        click.echo(f"  mllp-engine messages replay {example}")
 
 
-def _tell(held: Sequence[HeldDelivery]) -> None:
-    """An engine that maps by the tables of before would only hold them again."""
-    numbers = " ".join(map(str, dict.fromkeys(one.message_id for one in held)))
-    click.echo("an engine runs and does not know the row yet: reload it (SIGHUP, or systemctl")
-    click.echo(f"reload), then send what it holds:\n  mllp-engine messages replay {numbers}")
+def _numbers(held: Sequence[HeldDelivery]) -> str:
+    return " ".join(map(str, dict.fromkeys(one.message_id for one in held)))
 
 
 def _replay(path: Path, held: HeldDelivery) -> None:
@@ -182,14 +210,8 @@ def _one_feed(config: Path, entries: Sequence[UnmappedCode], table: str) -> str:
 
 
 def _feed_of(config: Path, channel: str) -> str:
-    """The mapping of a channel; read without what only a running engine needs."""
-    for file in sorted((config / "channels").glob("*.yaml")):
-        document = load_document(file.read_text(encoding="utf-8"), f"channels/{file.name}")
-        name = document.entries.get("channel")
-        if (name.text if name is not None else file.stem) == channel:
-            mapping = document.entries.get("mapping")
-            return mapping.text if mapping is not None else "standard"
-    return "standard"
+    """The mapping of a channel; the standard's for one that is no longer there."""
+    return channels_of(config).get(channel, "standard")
 
 
 # ---------------------------------------------------------------- showing
@@ -197,7 +219,17 @@ def _feed_of(config: Path, channel: str) -> str:
 
 def _found(config: Path, channel: str, table: str) -> list[UnmappedCode]:
     with Reader(store_of(config)) as reader:
-        return reader.unmapped(channel, table)
+        found = reader.unmapped(channel, table)
+        if not found:
+            require_channel(config, channel, reader)
+            if table and table not in {one.table for one in reader.unmapped()}:
+                _require_table(config, table)
+        return found
+
+
+def _require_table(config: Path, table: str) -> None:
+    library = load_library([config / "mappings"])
+    tables.require_table(table, [t for name in library.names for t in library.library(name).tables])
 
 
 def _plain(one: UnmappedCode) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -172,9 +172,13 @@ class _Reader:
                 elif any(cell.strip() for cell in cells):
                     self._row(cells, reader.line_num, rows)
         except csv.Error as cause:
-            self._fail(
-                reader.line_num, 0, f"not CSV: {cause}", 'a quote inside quotes is doubled: ""'
-            )
+            opened = unclosed(self._lines) if "end of data" in str(cause) else 0
+            if opened:
+                self._fail(opened, 0, "not CSV: a quote that opens here is never closed",
+                           'a quote inside quotes is doubled: ""')  # fmt: skip
+            else:
+                what = f"not CSV: {cause}"
+                self._fail(reader.line_num, 0, what, 'a quote inside quotes is doubled: ""')
         if not self._lines:
             self._fail(1, 0, "an empty table", "begin with: " + ",".join(COLUMNS))
         self._duplicates(rows)
@@ -229,6 +233,18 @@ class _Reader:
     def _place(self, line: int, number: int) -> Place:
         text = self._lines[line - 1] if 0 < line <= len(self._lines) else ""
         return Place(self._file, max(line, 1), _column(text, number, self._separator))
+
+
+def unclosed(lines: Sequence[str]) -> int:
+    """The line of the quote that nothing closes, or 0: a CSV reader says the last line."""
+    quotes = 0
+    opened = 0
+    for number, line in enumerate(lines, 1):
+        count = line.count('"')
+        if count % 2 and quotes % 2 == 0:
+            opened = number
+        quotes += count
+    return opened if quotes % 2 else 0
 
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")

@@ -77,7 +77,8 @@ class Cursor:
     def expect(self, sign: str) -> None:
         """Take a sign that must come next."""
         if not self.sign(sign):
-            self.fail(f"expected '{sign}' before '{self.rest[:20]}'")
+            rest = self.rest[:20]
+            self.fail(f"expected '{sign}' " + (f"before '{rest}'" if rest else "at the end"))
 
 
 def finish(cursor: Cursor) -> None:

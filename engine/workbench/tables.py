@@ -11,8 +11,17 @@ from pathlib import Path
 
 from engine.documents import suggest
 from engine.errors import ConfigurationError, NothingSuchError
-from engine.mapping.conceptmap import COLUMNS, ConceptMap, Row, dump_concept_map, load_concept_map
+from engine.mapping.conceptmap import (
+    COLUMNS,
+    ConceptMap,
+    Row,
+    Target,
+    dump_concept_map,
+    load_concept_map,
+)
 from engine.mapping.library import load_library
+from engine.mapping.model import Library
+from engine.mapping.uses import types_of
 from engine.workbench.feeds import mapping_of
 
 
@@ -46,21 +55,54 @@ class Change:
             ConfigurationError: every problem of the mappings.
 
         """
+        make_all([self], mappings)
+
+    def write(self) -> None:
+        """Write the file as it is to be."""
         self.file.parent.mkdir(exist_ok=True)
         _write(self.file, self.after)
-        try:
-            problems = load_library([mappings]).check()
-            if problems:
-                raise ConfigurationError(problems)
-        except ConfigurationError:
-            self._take_back()
-            raise
 
-    def _take_back(self) -> None:
+    def take_back(self) -> None:
+        """Write the file as it was."""
         if self.before is None:
             self.file.unlink()
         else:
             _write(self.file, self.before)
+
+
+def make_all(changes: Sequence[Change], mappings: Path) -> None:
+    """Make several changes, or none of them when the mappings are not right with all of them.
+
+    Raises:
+        ConfigurationError: every problem of the mappings.
+
+    """
+    for change in changes:
+        change.write()
+    try:
+        problems = load_library([mappings]).check()
+        if problems:
+            raise ConfigurationError(problems)
+    except ConfigurationError:
+        for change in reversed(changes):
+            change.take_back()
+        raise
+
+
+def require_system(library: Library, table: str, target: Target) -> None:
+    """A code of a Coding says of which system it is; one of a plain code element need not.
+
+    Raises:
+        NoSuchTable: it must, and does not.
+
+    """
+    if target.system:
+        return
+    coded = types_of(library, table) - {"code", "string", "uri", "boolean"}
+    if coded:
+        kinds = ", ".join(sorted(coded - {""})) or "codings"
+        what = f"'{target.code}' needs its system: rules make {kinds} through '{table}'"
+        raise NoSuchTable(f"{what}; write --to SYSTEM#{target.code or 'CODE'}")
 
 
 def _write(file: Path, text: str) -> None:
@@ -95,7 +137,7 @@ def require_table(table: str, tables: Sequence[str]) -> None:
     """
     if table not in tables:
         nearest = suggest(table, tables)
-        more = f" (did you mean '{nearest}'?)" if nearest else ""
+        more = f" ({nearest})" if nearest else ""
         raise NoSuchTable(f"no table '{table}'{more}")
 
 
@@ -142,6 +184,6 @@ def system_of(name: str, systems: Mapping[str, str]) -> str:
     found = systems.get(name, name)
     if found and ":" not in found:
         nearest = suggest(name, systems)
-        more = f" (did you mean '{nearest}'?)" if nearest else "; write its URI"
+        more = f" ({nearest})" if nearest else "; write its URI"
         raise NoSuchTable(f"no coding system '{name}'{more}")
     return found

@@ -165,7 +165,6 @@ def test_a_list_is_for_people_too(run: Run) -> None:
     shown = run("list").stdout
     assert "penicillin (rash)" in shown
     assert "allergens" in shown
-    assert "every code was found" in run("list", "--channel", "nobody").stdout
 
 
 def test_the_list_goes_out_as_csv_and_as_a_conceptmap(run: Run, tmp_path: Path) -> None:
@@ -248,3 +247,128 @@ def test_a_store_of_an_older_engine_is_left_to_the_newer_one(run: Run, site: Pat
         store.execute("PRAGMA user_version = 1")
     store.close()
     assert "let this version of the engine run first" in run("list").stderr
+
+
+def filled(text: str, **meanings: str) -> str:
+    """An export with targets, as somebody fills them in: ``SYSTEM#CODE`` by code."""
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        code = line.split(",")[2]
+        if code in meanings:
+            system, _, target = meanings[code].partition("#")
+            lines[number] = line.replace(f"{code},,,,,", f"{code},,{system},{target},,")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_csv_that_went_out_comes_back_with_targets(run: Run, site: Path) -> None:
+    file = site / "out.csv"
+    file.write_text(filled(run("export").stdout, PCN="SCT#91936005"))
+    result = run("import", str(file))
+    assert result.exit_code == 0, result.output
+    assert "+PCN,,http://snomed.info/sct,91936005,,\n" in result.stdout
+    assert "1 rows added, 1 left open" in result.stdout
+    assert listed(run) == {"penicillin (rash)": 1}
+
+
+def test_a_bundle_of_several_tables_that_went_out_comes_back(run: Run, site: Path) -> None:
+    feed = site / "mappings" / "ward"
+    with sqlite3.connect(site / "kept" / "engine.db") as store:
+        store.row_factory = sqlite3.Row
+        row = dict(store.execute("SELECT * FROM unmapped WHERE code = 'PCN'").fetchone())
+        row |= {"id": None, "table_name": "AdministrativeSex"}
+        marks = ", ".join("?" * len(row))
+        store.execute(f"INSERT INTO unmapped ({', '.join(row)}) VALUES ({marks})", [*row.values()])
+    store.close()
+    file = site / "out.json"
+    assert run("export", "--conceptmap", str(file)).exit_code == 0
+    made = json.loads(file.read_bytes())
+    assert made["resourceType"] == "Bundle"
+    systems = {
+        "allergens": ("http://snomed.info/sct", "91936005"),
+        "AdministrativeSex": ("http://hl7.org/fhir/administrative-gender", "other"),
+    }
+    for entry in made["entry"]:
+        group = entry["resource"]["group"][0]
+        group["target"], code = systems[entry["resource"]["title"]]
+        for element in group["element"]:
+            if element["code"] == "PCN":
+                element["target"] = [{"code": code, "equivalence": "equivalent"}]
+    file.write_text(json.dumps(made))
+    result = run("import", str(file))
+    assert result.exit_code == 0, result.output
+    assert "2 rows added" in result.stdout
+    assert (feed / "conceptmaps" / "AdministrativeSex.csv").is_file()
+    assert listed(run) == {"penicillin (rash)": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("code;x\n", ":1:1: no column 'code'"),
+        ('{"resourceType": \n', ":2:1: this is not JSON"),
+        ('{"resourceType": "Patient"}', ":1:1: this is neither a FHIR ConceptMap nor a Bundle"),
+        ("source code,target code\nPCN,1\n", ":1:1: no column says which table each row is for"),
+        ("table,source code,target code\nallergens,,1\n", ":2:1: a row without a source code"),
+        ("table,source code,target code\nallergens,PCN,1\n", "'1' needs its system"),
+    ],
+)
+def test_a_file_that_cannot_be_taken_in_is_told_with_its_place(
+    run: Run, site: Path, text: str, said: str
+) -> None:
+    file = site / "in.txt"
+    file.write_text(text)
+    result = run("import", str(file))
+    assert result.exit_code == 2, result.output
+    assert (f"{file}{said}" if said.startswith(":") else said) in result.stderr
+    assert listed(run) == {"PCN": 2, "penicillin (rash)": 1}
+
+
+def test_rows_of_which_one_is_not_right_change_nothing(run: Run, site: Path) -> None:
+    file = site / "in.csv"
+    head = "table,channel,source code,target system,target code\n"
+    wrong = "AdministrativeSex,ward,X,http://hl7.org/fhir/administrative-gender,femal\n"
+    file.write_text(head + "allergens,ward,PCN,SCT,91936005\n" + wrong)
+    result = run("import", str(file))
+    assert result.exit_code == 2
+    assert "femal" in result.stderr
+    assert (site / "mappings/ward/conceptmaps/allergens.csv").read_text() == HEAD
+    assert not (site / "mappings/ward/conceptmaps/AdministrativeSex.csv").exists()
+
+
+def test_a_code_without_its_system_is_refused_where_it_needs_one(run: Run, site: Path) -> None:
+    result = run("resolve", "allergens", "PCN", "--to", "L")
+    assert result.exit_code == 2
+    assert "rules make CodeableConcept through 'allergens'" in result.stderr
+    assert "write --to SYSTEM#L" in result.stderr
+    assert (site / "mappings/ward/conceptmaps/allergens.csv").read_text() == HEAD
+    plain = run("resolve", "AdministrativeSex", "W", "--to", "other", "--mapping", "ward")
+    assert plain.exit_code == 0, plain.output
+
+
+def test_a_channel_or_table_that_is_not_there_is_told_with_the_nearest(run: Run) -> None:
+    for command in (("list",), ("export",)):
+        result = run(*command, "--channel", "wart")
+        assert result.exit_code == 2
+        assert "no channel 'wart' (did you mean 'ward'?)" in result.stderr
+        result = run(*command, "--table", "allergen")
+        assert result.exit_code == 2
+        assert "no table 'allergen' (did you mean 'allergens'?)" in result.stderr
+    assert "every code was found" in run("list", "--table", "AdministrativeSex").stdout
+
+
+def test_a_file_that_cannot_be_written_is_told_by_its_name(run: Run) -> None:
+    result = run("export", "--conceptmap", "/nonexistent/a.json")
+    assert result.exit_code == 1
+    assert "/nonexistent/a.json: No such file or directory" in result.stderr
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_engine_that_runs_needs_a_reload_when_nothing_was_held_too(
+    run: Run, site: Path
+) -> None:
+    store = SqliteStore(EngineSettings(site / "kept").store)
+    store.open()
+    result = run("resolve", "allergens", "PCN", "--to", "SCT#91936005")
+    await store.close()
+    assert "reload it (SIGHUP, or systemctl\nreload)\n" in result.stdout
+    assert "unless it is sent again:\n  mllp-engine messages replay 1\n" in result.stdout

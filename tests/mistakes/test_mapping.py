@@ -47,7 +47,7 @@ VALUES = [
     rule("name: §namely(PID-5)", "no function 'namely'", "did you mean 'name'?"),
     rule("birthDate: §later(PID-7)", "later() takes 2 to 3 values, not 1", "later("),
     rule("birthDate: join(PID-7, §PID-98)", "PID-98 is not known", "PID has 40 fields"),
-    rule("birthDate: join(PID-7§", "expected ')'", ""),
+    rule("birthDate: join(PID-7§", "expected ')' at the end", ""),
     rule("birthDate: PID-7 §and more", "'and more' is left over here", ""),
     rule("managingOrganization: §-> Organisation", "no segment map makes 'Organisation'", ""),
     rule("birthDate: §-> Patient", "'-> Patient' needs a Reference", "birthDate is date"),

@@ -33,6 +33,8 @@ MISTAKES = [
     table(MALE, MALE.replace("Male", "Male,§a man"), "6 cells in a table of 5 columns",
           "in quotes"),
     table(MALE, '§M,"maennlich,x\n', "not CSV", "doubled"),
+    table("W,weiblich", '§W,"weiblich', "a quote that opens here is never closed", "doubled"),
+    table("M,maennlich", '§M,"maennlich"x', "not CSV", "doubled"),
     table("gender,male,Male", "gender,§mail,Male", "'mail' is not a code of Patient.gender",
           "did you mean 'male'?"),
     Mistake(f"{FOLDER}/spare.csv", "", "§" + SEX, "no rule asks the table 'spare'", "via spare"),
