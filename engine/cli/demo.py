@@ -74,6 +74,8 @@ class Tour:
         self._site = site
         self._engine = engine
         self._console = Console(highlight=False)
+        #: what is no terminal gets each line whole; rules stay as wide as a page
+        self._whole = not self._console.is_terminal
         self._output = site.folder / _OUTPUT
         self._read = 0
 
@@ -110,7 +112,7 @@ class Tour:
         self._console.print("The same answer as before; it is not delivered a second time.\n")
 
     def _print(self, text: Text) -> None:
-        self._console.print(text, end="\n\n")
+        self._console.print(text, end="\n\n", soft_wrap=self._whole)
 
     def _print_answers(self, sent: Sent) -> None:
         if sent.outcome is not Outcome.POSITIVE:

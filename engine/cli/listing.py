@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rich.cells import cell_len
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from engine.cli.store import moment
 from engine.cli.terminal import console
@@ -28,6 +31,10 @@ _COLOURS = {
 _TIMES = ("received_at", "stored_at", "answered_at", "claimed_at", "settled_at", "due")
 #: What tells who the patient is.
 _PERSONAL = ("patient", "order")
+_HEADS = ("message", "received", "channel", "type", "control id", "answer", "became", "why")
+_WHY_COLUMN = 7
+#: Columns that a narrow terminal does without, the first of them first; why then stands below.
+_LEAST = (_WHY_COLUMN, 5, 4, 2, 1)
 _WHY = (State.HELD, State.DEAD)
 
 
@@ -51,26 +58,62 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def table(messages: Sequence[StoredMessage], *, more: bool) -> None:
-    """A line for each message."""
+    """A line for each message; on a narrow terminal why stands below it, and what is not shown."""
     terminal = console()
-    lines = Table(box=None, pad_edge=False)
-    for name in ("message", "received", "channel", "type", "control id", "answer", "became"):
-        lines.add_column(name, no_wrap=True, justify="right" if name == "message" else "left")
-    lines.add_column("why", overflow="fold")
-    for message in messages:
-        lines.add_row(
-            str(message.id),
-            moment(message.received_at),
-            escape(message.channel) or f"[dim]port {escape(message.port)}[/]",
-            escape(message.type),
-            escape(message.control_id),
-            message.answer,
-            _became(message),
-            escape(_why(message)),
-        )
-    terminal.print(lines if messages else "no message fits")
+    if not messages:
+        terminal.print("no message fits")
+        return
+    rows = [_cells(message) for message in messages]
+    widths = [max(map(_width, column)) for column in zip(_HEADS, *rows, strict=True)]
+    shown = _shown(widths, terminal.width)
+    below = _WHY_COLUMN not in shown
+    heads = [f"[bold]{head}[/]" for head in _HEADS]
+    terminal.print(_line(heads, widths, shown), soft_wrap=True)
+    for cells in rows:
+        terminal.print(_line(cells, widths, shown), soft_wrap=True)
+        if below and cells[_WHY_COLUMN]:
+            terminal.print(Padding(cells[_WHY_COLUMN], (0, 0, 0, 4)))
+    left_out = [_HEADS[at] for at in range(_WHY_COLUMN) if at not in shown]
+    if left_out:
+        told = ", ".join(left_out)
+        terminal.print(f"[dim]too narrow for: {told}; a wider terminal has it, and --json[/]")
     if more:
         terminal.print("[dim]there may be more: --limit[/]")
+
+
+def _shown(widths: Sequence[int], width: int) -> list[int]:
+    """The columns that there is room for."""
+    shown = list(range(len(widths)))
+    for column in _LEAST:
+        if sum(widths[at] + 2 for at in shown) - 2 > width:
+            shown.remove(column)
+    return shown
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], shown: Sequence[int]) -> str:
+    return "  ".join(_padded(cells[column], widths[column], column) for column in shown).rstrip()
+
+
+def _cells(message: StoredMessage) -> list[str]:
+    return [
+        str(message.id),
+        moment(message.received_at),
+        escape(message.channel) or f"[dim]port {escape(message.port)}[/]",
+        escape(message.type),
+        escape(message.control_id),
+        message.answer,
+        _became(message),
+        escape(_why(message)),
+    ]
+
+
+def _width(cell: str) -> int:
+    return cell_len(Text.from_markup(cell).plain)
+
+
+def _padded(cell: str, width: int, column: int) -> str:
+    blanks = " " * (width - _width(cell))
+    return blanks + cell if column == 0 else cell + blanks
 
 
 def page(message: StoredMessage) -> None:

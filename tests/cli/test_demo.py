@@ -46,6 +46,15 @@ def test_once_shows_every_sample_its_answer_and_its_fhir(
         assert re.search(rf"PUT {kind}[?/]", tour.stdout)
 
 
+def test_each_line_of_fhir_is_whole_where_there_is_no_terminal(
+    tour: subprocess.CompletedProcess[str],
+) -> None:
+    lines = [line for line in tour.stdout.splitlines() if line.startswith('  "')]
+    assert max(map(len, lines)) > 100
+    for line in lines:
+        json.loads("{" + line + "}")
+
+
 def test_each_sample_leaves_one_bundle_and_a_resend_leaves_none(
     tour: subprocess.CompletedProcess[str], folder: Path
 ) -> None:

@@ -1,4 +1,6 @@
+import io
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -6,8 +8,10 @@ from pathlib import Path
 import pytest
 import pytest_twisted
 from click.testing import CliRunner, Result
+from rich.console import Console
 from twisted.internet.defer import ensureDeferred
 
+from engine.cli import listing
 from engine.cli.main import main
 from engine.config import EngineSettings
 from engine.lifecycle import Event, Outcome
@@ -195,3 +199,41 @@ def test_a_folder_where_no_engine_has_run_is_said(tmp_path: Path, run: Run) -> N
 def test_outcomes_and_states_are_the_words_of_the_list(run: Run) -> None:
     shown = run("messages", "list", "--help").stdout
     assert all(word in shown for word in (Outcome.QUARANTINED, "held", "dead"))
+
+
+def test_a_channel_that_is_not_there_is_told_with_the_nearest(run: Run, site: Path) -> None:
+    result = run("messages", "list", "--channel", "lap", str(site))
+    assert result.exit_code == 2
+    assert "no channel 'lap' (did you mean 'lab'?)" in result.stderr
+    none = run("messages", "list", "--channel", "lab", "--type", "XYZ", str(site))
+    assert (none.exit_code, none.stdout) == (0, "no message fits\n")
+
+
+@pytest.mark.parametrize("limit", ["0", "-5"])
+def test_a_limit_is_at_least_one(run: Run, site: Path, limit: str) -> None:
+    assert run("messages", "list", "--limit", limit, str(site)).exit_code == 2
+
+
+@pytest.mark.parametrize(("width", "narrow"), [(200, False), (80, True), (60, True)])
+def test_a_terminal_shows_why_whatever_its_width(
+    run: Run, site: Path, monkeypatch: pytest.MonkeyPatch, width: int, narrow: bool
+) -> None:
+    out = io.StringIO()
+    terminal = Console(file=out, width=width, force_terminal=True, no_color=True, highlight=False)
+    monkeypatch.setattr(listing, "console", lambda: terminal)
+    assert run("messages", "list", str(site)).exit_code == 0
+    shown = re.sub("\x1b\\[[0-9;]*m", "", out.getvalue())
+    assert "422: no subject" in shown
+    assert "ORU^R01" in shown
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= width
+    assert ("too narrow for: " in shown) is narrow
+
+
+def test_no_line_of_a_pipe_is_folded(run: Run, site: Path) -> None:
+    file = site / "one.hl7"
+    file.write_text("MSH|^~\\&|A|B|||20260105||ADT^A01|1|P|2.5.1\rPID|1||7||" + "X" * 300 + "\r")
+    done = CliRunner().invoke(main, ("explain", str(file)), env={"COLUMNS": "80"})
+    assert max(map(len, done.stdout.splitlines())) > 100
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith("PID-5")]
+    assert "Patient[0].name[0].family" in row
