@@ -73,6 +73,21 @@ mapping: first
 extends: standard
 """
 
+_CASES = """\
+# How the messages beside this file are read: as the channel of this mapping reads them.
+timezone: UTC
+charset: utf-8
+assigner:
+  PID-3: urn:oid:2.999.1
+"""
+
+_CASE = """\
+MSH|^~\\&|WARD|CLINIC|||20260105103000||ADT^A01^ADT_A01|1|P|2.5.1
+EVN||20260105103000
+PID|1||4711||Testpatient^Anna||19700401|F
+PV1|1|I|5^12^B
+"""
+
 _IGNORE = """\
 # The store holds what patients told their doctors: it never goes into a repository.
 data/
@@ -104,7 +119,17 @@ def init(ctx: click.Context, folder: Path, data: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         click.echo(f"wrote {file}")
-    click.echo(f"\nnext: mllp-engine check {folder}\nthen: mllp-engine run {folder}")
+    _bundle(folder / "mappings")
+    click.echo(f"\nnext: mllp-engine check {folder}, mllp-engine test {folder / 'mappings'}")
+    click.echo(f"then: mllp-engine run {folder}")
+
+
+def _bundle(mappings: Path) -> None:
+    """What the sample case becomes now is what it must become."""
+    from engine.workbench.cases import find, run
+
+    for result in run(find(mappings), update=True):
+        click.echo(f"wrote {result.case.bundle}")
 
 
 def _files(data: str) -> dict[str, str]:
@@ -117,5 +142,7 @@ def _files(data: str) -> dict[str, str]:
         "channels/first.yaml": _CHANNEL.replace(_DATA, data),
         "channel.schema.json": json.dumps(schema("channel"), indent=2) + "\n",
         "mappings/first/mapping.yaml": _MAPPING,
+        "mappings/first/cases/channel.yaml": _CASES,
+        "mappings/first/cases/admission.hl7": _CASE,
         ".gitignore": _IGNORE,
     }

@@ -87,3 +87,19 @@ def test_an_editor_finds_the_schema_that_the_channel_names(tmp_path: Path) -> No
 def test_the_store_stays_out_of_repositories(tmp_path: Path) -> None:
     run("init", tmp_path)
     assert "data/" in (tmp_path / ".gitignore").read_text().splitlines()
+
+
+def test_the_sample_case_of_init_passes_and_is_read_as_its_channel_reads(tmp_path: Path) -> None:
+    folder = tmp_path / "clinic"
+    assert "admission.bundle.json" in run("init", folder).stdout
+    done = run("test", folder / "mappings")
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "1 passed, 0 failed")
+    bundle = (folder / "mappings/first/cases/admission.bundle.json").read_text()
+    assert "urn:oid:2.999.1" in bundle
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("init", tmp_path / "file" / "clinic")
+    assert done.exit_code == 1
+    assert done.stderr == f"mllp-engine: {tmp_path}/file/clinic: Not a directory\n"
