@@ -50,6 +50,8 @@ def load_installation(
 
 def _unknown(channels: list[Read], read: Reading) -> list[Problem]:
     names = read.library.names
+    if any(problem.place and problem.place.file == "mappings" for problem in read.problems):
+        return []  # the folder cannot be read: any may be there
     return [
         Problem(
             channel.place("mapping"),

@@ -257,11 +257,14 @@ _NUMBER = re.compile(r"'.*' is not a field number of (\w+)")
 
 
 def _follows(problem: Problem, earlier: Sequence[Problem]) -> bool:
-    """Whether a rule only meets what is told where it is declared: a type, or a field's number."""
+    """Whether a rule only meets what is told elsewhere: of a type, a field or a folder."""
     what = problem.what.partition(": ")[2]
     numbers = (_NUMBER.fullmatch(other.what) for other in earlier)
     unread = any(match and what.startswith(f"{match[1]}-") for match in numbers)
-    return any(what == other.what for other in earlier) or (unread and "is not known" in what)
+    closed = any(other.place and other.place.file.endswith("/conceptmaps") for other in earlier)
+    if (unread and "is not known" in what) or (closed and what.startswith("no table ")):
+        return True
+    return any(what == other.what for other in earlier)
 
 
 def load_library(folders: Sequence[Path] = (), standard: Folder | None = None) -> MappingLibrary:

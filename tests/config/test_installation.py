@@ -123,6 +123,10 @@ def test_a_folder_that_cannot_be_read_is_a_problem_too(
 
     monkeypatch.setattr(Path, "iterdir", iterdir)
     assert f"{name}:1:1: the folder cannot be read: Permission denied" in problems(site)
+    rule = "rules:\n  PID[Patient]:\n    language: PID-15 via languages\n"
+    site.write("mappings/north-lab/mapping.yaml", MAPPING + rule)
+    site.channel("mapping: north-lab\n")
+    assert problems(site) == [f"{name}:1:1: the folder cannot be read: Permission denied"]
 
 
 def test_functions_that_end_the_process_are_a_problem_of_their_file(site: Site) -> None:
