@@ -79,6 +79,10 @@ class Deliveries:
         for name in self.missing:
             self._serve(name)
 
+    def changed(self) -> Deferred[Any]:
+        """Fires when what was to end by the last ``use`` has ended."""
+        return gatherResults(list(self._changes))
+
     def wake(self, destinations: Iterable[str]) -> None:
         """There is new work for these."""
         for name in destinations:

@@ -317,6 +317,7 @@ class Service:
     async def _recall(self) -> None:
         """Tell what the store holds from before: silent channels, destinations that are gone."""
         try:
+            await self.deliveries.changed()
             last, waiting = await self.store.last_received(), await self.store.queued()
         except Exception as fault:
             self._log.error("store.not-read", exc_info=fault)
