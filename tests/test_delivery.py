@@ -419,6 +419,52 @@ async def test_what_comes_while_it_is_down_costs_the_loop_no_turn(rig: Rig) -> N
     assert sorted(rig.destination.taken) == ["1", "2"]
 
 
+class Poisoned(Destination):
+    """Fails, for ever, with what its server cannot take."""
+
+    def __init__(self, verdict: Verdict, *poison: str) -> None:
+        super().__init__()
+        self._verdict = verdict
+        self._poison = poison
+
+    async def deliver(self, prepared: Prepared, *, delivery_id: int) -> Verdict:
+        verdict = await super().deliver(prepared, delivery_id=delivery_id)
+        return self._verdict if self.begun[-1] in self._poison else verdict
+
+
+@pytest.mark.parametrize("verdict", [outcome.Retry("HTTP 500"), Down("HTTP 403")])
+@pytest_twisted.ensureDeferred
+async def test_a_message_that_the_server_cannot_take_stops_its_own_lane_and_no_other(
+    rig: Rig, verdict: Verdict
+) -> None:
+    rig.destination = Poisoned(verdict, "1")
+    await rig.queue(1, patient="T1")
+    loop = rig.loop(attempts=20)
+    while not rig.destination.breaker.is_open:
+        await rig.settled(len(rig.states) + 1)
+    await rig.queue(2, patient="T1")
+    for number in range(3, 20):
+        await rig.queue(number, patient=f"T{number}")
+        loop.wake()
+    while (2, State.DELIVERED) not in rig.states:
+        await rig.settled(len(rig.states) + 1)
+    assert rig.states.index((1, State.DEAD)) < rig.states.index((2, State.DELIVERED))
+    assert {number for number, state in rig.states if state is State.DELIVERED} == set(range(2, 20))
+    assert len(rig.events("destination.down")) == 1
+    assert rig.stored(1).detail == f"given up after 20 attempts: {verdict.reason}"  # type: ignore[union-attr]
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_try_that_follows_a_failed_one_is_another_lanes(rig: Rig) -> None:
+    rig.destination.answers.extend([Down("gone")] * 3)
+    for number in range(1, 5):
+        await rig.queue(number, patient=f"T{number}")
+    rig.destination.concurrency = 1
+    rig.loop()
+    await rig.settled(4)
+    assert rig.destination.begun[:4] == ["1", "2", "1", "3"]
+
+
 @pytest_twisted.ensureDeferred
 async def test_many_dead_letters_in_a_row_are_told(rig: Rig) -> None:
     rig.destination.answers.extend([Dead("HTTP 422: no")] * DEAD_LETTERS)

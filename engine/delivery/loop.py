@@ -159,6 +159,8 @@ class DeliveryLoop:
     def _begin_some(self) -> None:
         most = 2 * self._sender.concurrency + self._mapper.ahead
         for _ in range(min(most - len(self._sending), AT_ONCE, len(self._ready))):
+            if not self._ready:
+                return  # the first of these has found an outage: the others are given back
             ensureDeferred(self._deliver(self._ready.popleft()))
         if self._ready and len(self._sending) < most:
             self._turns.soon()
@@ -272,7 +274,8 @@ class DeliveryLoop:
         self._sending[claimed.delivery_id] = sending
         verdict = await sending
         if prepared.entries or not isinstance(verdict, Delivered):
-            self._breaker.heard(verdict)  # a server is not asked about what became no resource
+            # a server is not asked about what became no resource
+            self._breaker.heard(verdict, claimed.delivery_id)
         return verdict
 
     # --- settling ----------------------------------------------------------------------------
@@ -286,6 +289,8 @@ class DeliveryLoop:
             random01=self._random01(),
             outage=self._breaker.is_open,
         )
+        if told.event is Event.REFUSED:
+            self._breaker.forget(claimed.delivery_id)
         missing = self._missing.pop(claimed.delivery_id, None)
         state = await self._stored(replace(told, missing=missing) if missing else told)
         self._over()

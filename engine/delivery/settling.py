@@ -17,7 +17,13 @@ def settlement(
     random01: float,
     outage: bool,
 ) -> Settlement:
-    """The event of a verdict, what is kept of it, and when the next attempt may be made."""
+    """The event of a verdict, what is kept of it, and when the next attempt may be made.
+
+    An outage must not use up the attempts of whatever message finds it: what fails in one goes
+    back into the queue, behind every other lane, so that the next try is another lane's. What
+    fails while the destination serves others is the message's own, whatever it fails by, and
+    counts its attempts.
+    """
     number, on_dead = claimed.delivery_id, destination.on_dead
     match verdict:
         case Delivered(detail):
@@ -26,14 +32,12 @@ def settlement(
             return Settlement(number, Event.REFUSED, now, detail, on_dead=on_dead)
         case Hold(detail):
             return Settlement(number, Event.HELD, now, detail)
-        case Down(reason):
-            return Settlement(number, Event.RELEASED, now, reason)
-        case Retry(reason) if outage:
-            # An outage must not use up the attempts of whatever message finds it.
-            return Settlement(number, Event.RELEASED, now, reason)
-        case Retry(reason) if exhausted(claimed.attempt, destination.retry):
+        case Down(reason) | Retry(reason) if outage:
+            return Settlement(number, Event.RELEASED, now, reason, not_before=now)
+        case Down(reason) | Retry(reason) if exhausted(claimed.attempt, destination.retry):
             detail = f"given up after {claimed.attempt} attempts: {reason}"
             return Settlement(number, Event.REFUSED, now, detail, on_dead=on_dead)
-        case Retry(reason, after):
+        case Down(reason) | Retry(reason):
+            after = verdict.after if isinstance(verdict, Retry) else None
             pause = backoff(claimed.attempt, destination.retry, random01, retry_after=after)
             return Settlement(number, Event.RETRYABLE, now, reason, not_before=now + pause)

@@ -1,4 +1,11 @@
-"""A circuit breaker: while a destination is down, one try at a time finds out when it is back."""
+"""A circuit breaker: while a destination is down, one try at a time finds out when it is back.
+
+An outage is what every delivery sees. The tries go to one lane after the other, so that one
+message which the destination cannot take does not stand before all the others. When another
+delivery ends the outage, those that had failed in it are known to fail alone: from then on
+their failures are their own, count their attempts, and stop nobody - unless ``FAILURES``
+different ones fail with nothing between them that does not.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +44,10 @@ class Breaker:
         self._random01 = random01
         self._failures = 0
         self._dead = 0
+        #: deliveries: of this outage; that fail while others do not; of them, those in a row
+        self._failed: set[int] = set()
+        self._alone: set[int] = set()
+        self._alone_in_a_row: set[int] = set()
         self._pauses = 0
         self._until = 0.0
         self._probe: Probe | None = None
@@ -71,10 +82,18 @@ class Breaker:
         if probe is self._probe:
             self._probe = None
 
-    def heard(self, verdict: Verdict) -> None:
-        """The destination has answered, or has failed to."""
+    def heard(self, verdict: Verdict, delivery: int = 0) -> None:
+        """The destination has answered a delivery, or has failed to."""
         # Begun before the pause: many are under way when an outage begins, and tell but once
         self._late = self.is_open and self._clock() < self._until
+        match verdict:
+            case Down() | Retry(conflict=False):
+                if self._fails_alone(delivery):
+                    return
+                self._failed.add(delivery)
+            case _:
+                self._alone_in_a_row.clear()
+                self.forget(delivery)
         match verdict:
             case Delivered():
                 self._closes()
@@ -93,6 +112,22 @@ class Breaker:
                 self._opens(reason)
             case Retry(reason, after):
                 self._fails(reason, after)
+
+    def forget(self, delivery: int) -> None:
+        """A delivery is over, or no longer fails."""
+        self._failed.discard(delivery)
+        self._alone.discard(delivery)
+
+    def _fails_alone(self, delivery: int) -> bool:
+        """Whether a failure is known to be its delivery's, and not the destination's."""
+        if self.is_open or delivery not in self._alone:
+            return False
+        self._alone_in_a_row.add(delivery)
+        if len(self._alone_in_a_row) < FAILURES:
+            return True
+        self._alone -= self._alone_in_a_row
+        self._failures = FAILURES
+        return False
 
     def _fails(self, reason: str, after: float | None) -> None:
         self._failures += 1
@@ -120,7 +155,9 @@ class Breaker:
     def _answers(self) -> None:
         """The destination works."""
         self._failures = self._pauses = 0
+        failed, self._failed = self._failed, set()
         if self.is_open:
+            self._alone |= failed
             self._reason = ""
             self._until = 0.0
             self._tell("")

@@ -69,7 +69,11 @@ def _claimed(row: tuple[Any, ...], destination: str) -> Claimed:
 
 
 def _due(session: Session, destination: int, call: Claim) -> list[tuple[float, int]]:
-    """Retries that are due and new heads, half and half, so that neither starves the other."""
+    """Retries that are due and new heads, half and half, so that neither starves the other.
+
+    When there is room for one, as there is for the try at a destination that is down, they take
+    turns. What was tried longest ago is the first of the retries.
+    """
     query = (
         "SELECT due, delivery FROM ready WHERE destination = ? AND due {} "
         "ORDER BY due, delivery LIMIT ?"
@@ -77,7 +81,8 @@ def _due(session: Session, destination: int, call: Claim) -> list[tuple[float, i
     run = session.connection.execute
     retries = run(query.format("> 0 AND due <= ?"), (destination, call.now, call.limit)).fetchall()
     fresh = run(query.format("= 0"), (destination, call.limit)).fetchall()
-    half = max(call.limit - len(fresh), (call.limit + 1) // 2)
+    more = call.limit % 2 if retries and fresh and session.retry_first(destination) else 0
+    half = max(call.limit - len(fresh), call.limit // 2 + more)
     retries = retries[:half]
     return retries + fresh[: call.limit - len(retries)]
 

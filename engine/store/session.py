@@ -74,6 +74,7 @@ class Session:
         self._buckets: dict[tuple[str, str], int] = {}
         self._destinations: dict[str, int] = {}
         self._last_message: int | None = None
+        self._retry_next: set[int] = set()
         try:
             self._prepare()
         except BaseException:
@@ -110,6 +111,11 @@ class Session:
             row = run("SELECT id FROM destination WHERE name = ?", (name,)).fetchone()
             number = self._destinations[name] = int(row[0])
         return number
+
+    def retry_first(self, destination: int) -> bool:
+        """Whether it is a retry's turn, and not a fresh delivery's; the next time it is not."""
+        self._retry_next ^= {destination}
+        return destination not in self._retry_next
 
     def last_message(self) -> int:
         """The number of the newest message there has been, 0 when there was none."""

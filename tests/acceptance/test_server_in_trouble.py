@@ -118,3 +118,27 @@ def test_a_message_that_the_server_refuses_is_a_dead_letter_and_stops_no_other(
         finished(engine, site)
         assert numbers(server) == [1, 2, *range(4, COUNT + 1)]
         assert server.refused == 1
+
+
+@pytest.mark.parametrize("status", [500, 403])
+def test_a_message_that_always_fails_stops_its_patient_and_nobody_else(
+    tmp_path: Path, start: Start, status: int
+) -> None:
+    def picky(bundle: dict[str, Any]) -> Reply:
+        if "FILLER-A-1" not in repr(bundle):
+            return accept(bundle)
+        return Reply(status, {"resourceType": "OperationOutcome", "issue": []})
+
+    with FakeServer(picky) as server:
+        site = Site(tmp_path / "site", server=server.url, processes=0).write_out()
+        engine = start(site).ready()
+        with Link(site.port) as link:
+            assert link.exchange(messages.result("A", 1)) == "AA"
+            engine.logged("destination.down")
+            for lane in "BCDE":
+                assert link.exchange(messages.result(lane, 1)) == "AA"
+        server.wait(lambda seen: len(seen.accepted) == 4)
+        tries = server.refused
+        server.wait(lambda seen: seen.refused > tries + 5)
+        assert engine.stop() == 0
+        assert engine.log.read_text().count("destination.down") == 1

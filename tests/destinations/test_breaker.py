@@ -153,3 +153,42 @@ def test_many_dead_letters_in_a_row_are_a_fault_of_all(breaker: Breaker, time: T
     assert alerts(breaker)[-1] == ""
     breaker.heard(Dead("HTTP 422"))
     assert not breaker.is_open
+
+
+def test_what_fails_while_others_do_not_is_no_outage_any_more(breaker: Breaker, time: Time) -> None:
+    for _ in range(FAILURES):
+        breaker.heard(Retry("HTTP 500"), 1)
+    time.now = breaker.until
+    breaker.heard(Delivered(), 2)
+    assert alerts(breaker) == ["HTTP 500", ""]
+    for verdict in (Retry("HTTP 503", 60.0), *[Down("HTTP 403")] * FAILURES * 2):
+        breaker.heard(verdict, 1)
+        assert breaker.room(8) == 8
+    assert alerts(breaker) == ["HTTP 500", ""]
+
+
+def test_some_that_failed_alone_and_fail_together_are_an_outage(
+    breaker: Breaker, time: Time
+) -> None:
+    breaker.heard(Down("gone"))
+    for number in range(1, FAILURES + 1):
+        time.now = breaker.until
+        breaker.heard(Down("gone"), number)
+    breaker.heard(Delivered(), 99)
+    for number in range(1, FAILURES):
+        breaker.heard(Retry("HTTP 503"), number)
+    assert not breaker.is_open
+    breaker.heard(Retry("HTTP 503"), FAILURES)
+    assert alerts(breaker) == ["gone", "", "HTTP 503"]
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_what_no_longer_fails_alone_may_find_an_outage_again(breaker: Breaker, over: bool) -> None:
+    breaker.heard(Down("gone"), 1)
+    breaker.heard(Delivered(), 2)
+    if over:
+        breaker.forget(1)
+    else:
+        breaker.heard(Delivered(), 1)
+    breaker.heard(Down("gone again"), 1)
+    assert breaker.is_open

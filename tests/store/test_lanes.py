@@ -252,3 +252,18 @@ async def test_what_was_being_sent_can_be_released_for_one_destination(
 async def test_a_destination_that_nobody_knows_has_nothing(store: SqliteStore) -> None:
     assert await store.claim("nowhere", 10, NOW) == []
     assert await store.next_due("nowhere") is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_retries_and_fresh_heads_take_turns_where_there_is_room_for_one(
+    store: SqliteStore,
+) -> None:
+    await accept(store, *[[f"T{number}"] for number in range(1, 5)])
+    order = []
+    for second in range(6):
+        (claim,) = await claimed(store, limit=1, now=NOW + second)
+        order += numbers([claim])
+        await store.settle(
+            claim.delivery_id, Event.RELEASED, now=NOW + second, not_before=NOW + second
+        )
+    assert order == [1, 2, 1, 3, 2, 4]
