@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet import interfaces, protocol
@@ -37,8 +38,8 @@ _NOTHING = (0, 0)
 class Reception(Protocol):
     """What a connection does with its frames."""
 
-    def frame(self, payload: bytes, line: Line) -> None:
-        """Take a whole frame."""
+    def frame(self, payload: bytes, line: Line) -> Iterator[int] | None:
+        """Take a whole frame; a batch step by step, each telling how many bytes are left."""
         ...
 
     def broken(self, payload: bytes, reason: str, line: Line) -> None:
@@ -79,8 +80,14 @@ class MllpProtocol(protocol.Protocol):
         self._idle = IdleTimer(clock, source.idle_timeout, self._too_quiet)
         self._silence: DelayedCall | None = None
         self._ending = Ending(clock, self._close_our_side, self._cut)
+        self._events: deque[Event] = deque()  # what has come behind a batch
+        self._batch: Iterator[int] | None = (
+            None  # the one that is being taken: nothing is read meanwhile
+        )
+        self._batch_left = 0
+        self._portion: DelayedCall | None = None
         self._partial = self._whole = 0  # bytes that the budget counts for this connection
-        self._last_frame = False  # end with the frame that is being read
+        self._last_frame = False  # end with the frame that is being read or taken
         self._read_closed = False
         self._gone = False
 
@@ -99,8 +106,7 @@ class MllpProtocol(protocol.Protocol):
             return  # nothing is promised for what comes after our last word
         self._idle.touch()
         events = self._decoder.feed(data)
-        for event in events:
-            self._handle(event)
+        self._take(events)
         self._after_read(len(data), bool(events))
 
     def readConnectionLost(self) -> None:  # noqa: N802 - Twisted's name
@@ -110,7 +116,9 @@ class MllpProtocol(protocol.Protocol):
         self._end_frame("the sender closed its side inside the frame")
         if self._ending.said_all:
             self.transport.loseConnection()  # both sides have said all
-        self._end()
+        self._last_frame = True
+        if self._batch is None:
+            self._end()
 
     def writeConnectionLost(self) -> None:  # noqa: N802 - Twisted's name
         """Our side is closed; the peer's end, or the cut, comes next."""
@@ -120,6 +128,7 @@ class MllpProtocol(protocol.Protocol):
     ) -> None:
         """Stop everything that belongs to the connection; what is committed goes its way."""
         self._gone = True
+        self._leave_batch()  # nobody waits for its answers, and nothing was promised
         self.answers.close()
         self.later.close()
         self._ending.over()
@@ -147,8 +156,8 @@ class MllpProtocol(protocol.Protocol):
 
     @property
     def inside(self) -> bool:
-        """Whether a frame is half read."""
-        return self._decoder.inside
+        """Whether a frame is half read, or a batch is half taken."""
+        return self._batch is not None or self._decoder.inside
 
     def resume(self) -> None:
         """The budget allows to read on."""
@@ -156,7 +165,7 @@ class MllpProtocol(protocol.Protocol):
 
     def drain(self) -> None:
         """Finish the frame that is half read, give the answers, close."""
-        if self._decoder.inside:
+        if self.inside:
             self._last_frame = True
         else:
             self._end()
@@ -167,13 +176,19 @@ class MllpProtocol(protocol.Protocol):
 
     # --- frames ------------------------------------------------------------------------------
 
+    def _take(self, events: Sequence[Event] = ()) -> None:
+        """Handle what has come, in its order: behind a batch, when that is taken."""
+        self._events += events
+        while self._events and self._batch is None:
+            self._handle(self._events.popleft())
+
     def _handle(self, event: Event) -> None:
         around = self._around
         match event:
             case _ if self._ending.begun:
                 pass
             case Frame(payload):
-                around.reception.frame(payload, self)
+                self._begin_batch(around.reception.frame(payload, self))
             case Oversize(head):
                 reason = f"larger than the {around.source.max_frame} bytes that the port takes"
                 around.reception.broken(head, reason, self)
@@ -191,19 +206,62 @@ class MllpProtocol(protocol.Protocol):
             self._in_frame.progress(inside=inside, received=received, new_frame=new_frame)
         if self._around.source.tolerant:
             self._watch_for_silence()
-        if self._last_frame and not inside:
+        if self._last_frame and not self.inside:
             self._end()
         self._count_bytes()
         if self.answers.pending > UNANSWERED or self.later.pending > UNDELIVERED:
             self._flow.hold(Hold.ANSWERS)
 
     def _end_frame(self, reason: str) -> None:
-        for event in self._decoder.close():
-            match event:
-                case Truncated(payload, _) if not self._ending.begun:
-                    self._around.reception.broken(payload, reason, self)
-                case _:
-                    self._handle(event)
+        self._take(
+            [
+                replace(event, reason=reason) if isinstance(event, Truncated) else event
+                for event in self._decoder.close()
+            ]
+        )
+
+    # --- batches -----------------------------------------------------------------------------
+
+    def _begin_batch(self, batch: Iterator[int] | None) -> None:
+        """Take the first portion at once; while there are more, read no further."""
+        if batch is not None:
+            self._batch = batch
+            self._take_portion()
+            if self._batch is not None and not self._flow.held:
+                self._stop_reading()
+
+    def _take_portion(self) -> None:
+        """A portion; and the next one in another turn, as soon as there is room for it."""
+        assert self._batch is not None
+        self._idle.touch()
+        left = next(self._batch, None)
+        self._batch_left = left or 0
+        if left is None:
+            self._batch = None
+        elif not self._flow.held:
+            self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
+        if self._portion is None:
+            self._portion = self._around.clock.callLater(0, self._go_on)
+
+    def _go_on(self) -> None:
+        self._portion = None
+        if self._batch is None or self._flow.held:
+            return
+        self._take_portion()
+        if self._batch is None:
+            self._take()
+            if self._batch is None and not self._flow.held:
+                self._read_on()
+        self._after_read(0, False)
+
+    def _leave_batch(self) -> None:
+        self._batch, self._batch_left = None, 0
+        self._events.clear()
+        if self._portion is not None:
+            self._portion.cancel()
+            self._portion = None
 
     # --- time --------------------------------------------------------------------------------
 
@@ -212,6 +270,9 @@ class MllpProtocol(protocol.Protocol):
         self._end()
 
     def _too_quiet(self) -> None:
+        if self._batch is not None:
+            self._idle.start()  # it is we who are at work
+            return
         self._around.record.idle(self._around.port, self.peer)
         self._end()
 
@@ -228,8 +289,7 @@ class MllpProtocol(protocol.Protocol):
 
     def _silent(self) -> None:
         self._silence = None
-        for event in self._decoder.expire():
-            self._handle(event)
+        self._take(self._decoder.expire())
         self._after_read(0, True)
 
     # --- answers and bytes -------------------------------------------------------------------
@@ -257,7 +317,8 @@ class MllpProtocol(protocol.Protocol):
             self._end()
 
     def _count_bytes(self) -> None:
-        partial, whole = self._decoder.buffered, self.answers.size + self.later.size
+        partial = self._decoder.buffered + self._batch_left
+        whole = self.answers.size + self.later.size
         change = (partial - self._partial, whole - self._whole)
         if change == _NOTHING:
             return
@@ -277,6 +338,9 @@ class MllpProtocol(protocol.Protocol):
             self.transport.pauseProducing()
 
     def _read_on(self) -> None:
+        if self._batch is not None:
+            self._go_on_soon()
+            return
         self._in_frame.resume()
         if not (self._gone or self._read_closed):
             self.transport.resumeProducing()
@@ -287,10 +351,12 @@ class MllpProtocol(protocol.Protocol):
             return
         if not self._ending.begun:
             self._ending.begin()
+            held = self._flow.held or self._batch is not None
+            self._leave_batch()
             self._in_frame.stop()
             self._idle.stop()
             self._stop_silence()
-            if self._flow.held and not self._read_closed:
+            if held and not self._read_closed:
                 self.transport.resumeProducing()  # to see the peer's end, and to discard
         if not (self.answers.pending or self.later.pending):
             self._ending.say_no_more()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from twisted.python.failure import Failure
@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from engine import intake
 from engine.errors import MessageError, StoreError
 from engine.hl7v2.ack import AckCode, Header, is_acknowledgement
-from engine.hl7v2.batch import Batch
+from engine.hl7v2.batch import Parts
 from engine.hl7v2.message import Message
 from engine.lifecycle import Outcome
 from engine.sources import facts
@@ -21,6 +21,10 @@ from engine.store.records import Receipt, Received
 
 if TYPE_CHECKING:
     from engine.config import Channel
+
+#: So much of a batch is taken in one turn of the reactor, in messages and in bytes: some
+#: hundredths of a second, in which nobody else is listened to.
+AT_ONCE, BYTES_AT_ONCE = 64, 256 * 1024
 
 
 class Reception:
@@ -43,21 +47,23 @@ class Reception:
         self.configuration = configuration
         self._targets = {channel.name: facts.Targets.of(channel) for channel in channels}
 
-    def frame(self, payload: bytes, line: Line) -> None:
-        """Take a frame: one message, or a batch.
+    def frame(self, payload: bytes, line: Line) -> Iterator[int] | None:
+        """Take a frame: one message; or, as far as its iterator is asked, a batch.
+
+        Each step takes a portion and tells how many bytes are left.
 
         The messages of a batch are handled and answered one by one, each as its own MSH asks;
         chapter 2.10.3 leaves answers to whole batches to an agreement, and there is none.
         """
         try:
-            batch = unpack(payload)
+            parts = unpack(payload)
         except MessageError as error:
             self._quarantine(self._arrival(payload, line), error, Verdict.REJECT)
-            return
-        if batch is None:
-            self._message(self._arrival(payload, line))
-        else:
-            self._batch(batch, line)
+            return None
+        if parts is not None:
+            return self._batch(parts, line)
+        self._message(self._arrival(payload, line))
+        return None
 
     def broken(self, payload: bytes, reason: str, line: Line) -> None:
         """Take what came of a frame that did not come whole."""
@@ -67,9 +73,16 @@ class Reception:
         slot = line.answers.open(len(raw))
         return Arrival(self.port, raw, line, slot, self._tools.clock(), self.configuration)
 
-    def _batch(self, batch: Batch, line: Line) -> None:
-        for raw in batch.messages:
-            self._message(self._arrival(raw, line))
+    def _batch(self, parts: Parts, line: Line) -> Iterator[int]:
+        pieces, before = 0, parts.left
+        for raw in parts:
+            if raw is not None:
+                self._message(self._arrival(raw, line))
+            pieces += 1
+            if pieces >= AT_ONCE or before - parts.left >= BYTES_AT_ONCE:
+                yield parts.left
+                pieces, before = 0, parts.left
+        batch = parts.batch
         if batch.problems:
             # The messages are safe; what is odd about their envelope is kept for a person.
             envelope = b"\r".join((*batch.headers, *batch.strays, *batch.trailers))

@@ -61,7 +61,8 @@ class FrameTimer:
 
     def suspend(self) -> None:
         """Back-pressure begins: the sender is not to blame."""
-        self._suspended_at = self._clock.seconds()
+        if self._suspended_at is None:
+            self._suspended_at = self._clock.seconds()
         self._cancel()
 
     def resume(self) -> None:

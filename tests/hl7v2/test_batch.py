@@ -105,3 +105,9 @@ def test_every_byte_of_a_text_is_in_one_of_its_parts(raw: bytes) -> None:
     assert sum(message.startswith(b"MSH") for message in batch.messages) == len(batch.messages) or (
         len(batch.messages) == 1
     )
+
+
+def test_a_text_with_many_problems_names_the_first_of_them_and_keeps_every_byte() -> None:
+    batch = split(BHS + ONE + b"BTS|9\rstray\r" * 100_000)
+    assert len(batch.strays) == len(batch.trailers) == 100_000
+    assert len(batch.problems) == 100
