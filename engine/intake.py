@@ -135,6 +135,9 @@ def decide(message: Message, channel: F | None) -> Decision[F]:
     for condition in channel.drop:
         if condition.holds(message):
             return Filter(channel, str(condition))
+    crowd = _too_many_patients(message)
+    if crowd is not None:
+        return Refuse(channel, crowd)
     return Accept(channel, flags)
 
 
@@ -180,6 +183,9 @@ def _unsupported(conditions: Sequence[MessageCondition]) -> MessageError:
 
 #: Where a patient is named.
 _PATIENT_FIELDS = (("PID", (3, 2, 4)), ("MRG", (1,)))
+#: Each is a lane, and lanes left out would break the order of whoever waits in them: so a
+#: message that names more is not taken. A list of a hospital's patients names fewer.
+IDENTIFIERS_AT_MOST = 10_000
 _AUTHORITIES_AT_MOST = 4096
 
 
@@ -215,6 +221,23 @@ class Authorities:
             return found
 
 
+def _too_many_patients(message: Message) -> MessageError | None:
+    """The error of a message that would wait in more lanes than can be kept."""
+    found = 0
+    separator = message.delimiters.repetition
+    for name, numbers in _PATIENT_FIELDS:
+        for segment in message.all(name):
+            for number in numbers:
+                found += 1 + (segment.field(number).count(separator) if separator else 0)
+                if found > IDENTIFIERS_AT_MOST:
+                    return MessageError(
+                        f"more than {IDENTIFIERS_AT_MOST} identifiers of patients",
+                        at=Location(name, segment.sequence, number),
+                        code=ErrorCode.VALUE_TOO_LONG,
+                    )
+    return None
+
+
 def lanes(
     message: Message, channel: F, scopes: Sequence[str], known: Authorities
 ) -> tuple[str, ...]:
@@ -224,7 +247,8 @@ def lanes(
     system, so that two channels which know the same patient share it. A match key may pick
     any repetition of PID-3, and each feed may pick another: therefore every identifier is a
     lane, and two messages that could match the same Patient always have one in common. A
-    merge (MRG-1) and a message about several patients wait in the lanes of all of them. An
+    merge (MRG-1) and a message about several patients wait in the lanes of all of them; one
+    that names too many is refused by ``decide``. An
     identifier without a system means something to its own channel only. A message without a
     patient has the lane of its sender.
     """

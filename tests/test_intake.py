@@ -9,6 +9,7 @@ import pytest
 from engine.errors import ErrorCode, Location, MessageError
 from engine.hl7v2.message import Message
 from engine.intake import (
+    IDENTIFIERS_AT_MOST,
     Accept,
     Acknowledgement,
     Authorities,
@@ -274,3 +275,26 @@ def test_a_message_is_found_by_its_patient_and_its_order(
 ) -> None:
     found = message(body)
     assert (patient_of(found), order_of(found)) == (patient, order)
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        (f"PID|1||{'~'.join(map(str, range(IDENTIFIERS_AT_MOST)))}\r", Location("PID", 1, 3)),
+        (f"PID|1||{'~' * 1_000_000}1\r", Location("PID", 1, 3)),
+        ("PID|1||1\r" * IDENTIFIERS_AT_MOST, Location("PID", IDENTIFIERS_AT_MOST // 3 + 1, 2)),
+        (f"PID|1||1\rMRG|{'1~' * IDENTIFIERS_AT_MOST}\r", Location("MRG", 1, 1)),
+    ],
+)
+def test_a_message_that_names_more_patients_than_lanes_can_be_kept_is_refused(
+    body: str, at: Location
+) -> None:
+    decision = decide(message(body), Feed())
+    assert isinstance(decision, Refuse)
+    assert decision.error.at is not None
+    assert (decision.error.at.segment, decision.error.at.sequence) == (at.segment, at.sequence)
+    assert decision.error.code is ErrorCode.VALUE_TOO_LONG
+
+
+def test_a_message_about_thousands_of_patients_is_taken() -> None:
+    assert isinstance(decide(message("PID|1||1\r" * 3000), Feed()), Accept)

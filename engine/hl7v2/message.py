@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from engine.errors import ErrorCode, MessageError
 from engine.hl7v2.charset import decode
 from engine.hl7v2.delimiters import STANDARD, Delimiters, delimiters_of
 from engine.hl7v2.escape import unescape
@@ -12,6 +13,10 @@ from engine.hl7v2.path import Path
 from engine.hl7v2.segment import Segment, is_odd, part
 
 __all__ = ["STANDARD", "Delimiters", "Message", "Segment", "unescape"]
+
+#: A segment costs a hundred times the memory of its shortest text. The longest messages that
+#: there are, days of a monitor's values, have some tens of thousands.
+SEGMENTS_AT_MOST = 500_000
 
 _path = lru_cache(maxsize=4096)(Path.parse)
 
@@ -101,7 +106,7 @@ class Message(Headed):
         """Read decoded text; CR, LF or CRLF end a segment, blank lines and a BOM are skipped.
 
         Raises:
-            MessageError: it does not start with a usable MSH.
+            MessageError: it does not start with a usable MSH, or never ends.
 
         """
         if text[:1] == "\ufeff":
@@ -110,6 +115,9 @@ class Message(Headed):
         if "\n" in lines:
             # Not splitlines(): it also splits at VT, FS, NEL and LS, which may stand in a value.
             lines = lines.replace("\r\n", "\r").replace("\n", "\r")
+        if lines.count("\r") > SEGMENTS_AT_MOST:
+            what = f"more than {SEGMENTS_AT_MOST} segments"
+            raise MessageError(what, code=ErrorCode.SEGMENT_SEQUENCE_ERROR)
         kept = list(filter(str.strip, lines.split("\r")))
         return cls(text, delimiters_of(kept[0] if kept else ""), kept, charset)
 

@@ -340,3 +340,11 @@ def test_however_many_senders_there_are_only_so_many_kinds_are_remembered() -> N
     for number in range(AT_MOST):
         kind(f"LAB{number}", *SAME[1:])
     assert kind("FIRST", *SAME[1:]) is not first
+
+
+def test_a_message_of_more_segments_than_memory_can_hold_is_refused() -> None:
+    header = "MSH|^~\\&|A|B|C|D|2024||ADT^A01|1|P|2.5.1\r"
+    assert len(Message.parse(header + "NTE|\r" * 120_000).segments) == 120_001
+    for end in ("\r", "\n", "\r\n"):
+        with pytest.raises(MessageError, match="more than 500000 segments"):
+            Message.parse(header + f"AB{end}" * 500_001)
