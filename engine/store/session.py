@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from engine.errors import StoreError
+from engine.store.presence import LOG_LIMIT
 from engine.store.schema import refuse_newer, version_of
 
 #: Seconds that a statement waits for another process's lock before the store counts as locked.
@@ -89,7 +90,7 @@ class Session:
         run("PRAGMA synchronous = FULL")
         run("PRAGMA cache_size = -32768")
         run("PRAGMA wal_autocheckpoint = 4000")
-        run("PRAGMA journal_size_limit = 67108864")
+        run(f"PRAGMA journal_size_limit = {LOG_LIMIT}")
 
     def bucket(self, channel: str, port: str) -> int:
         """The number of a channel on a port."""

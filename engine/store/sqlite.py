@@ -19,6 +19,7 @@ from engine.store.answers import answered
 from engine.store.claims import Claim
 from engine.store.ledger import Ledger
 from engine.store.opening import lock, open_session, transaction
+from engine.store.presence import Presence
 from engine.store.purge import PURGE_AT_ONCE, Purge, purge
 from engine.store.reader import Reader
 from engine.store.records import (
@@ -77,6 +78,7 @@ class SqliteStore:
         self._clock = clock
         self._from_thread = from_thread
         self._writer: Writer | None = None
+        self._presence = Presence(self._path)
 
     def open(self) -> None:
         """Create or migrate the store; what was being sent when it was left is queued again.
@@ -94,7 +96,7 @@ class SqliteStore:
         try:
             with self._session() as session, transaction(session):
                 claims.release(session, None)
-            self._writer = Writer(self._session, from_thread)
+            self._writer = Writer(self._session, from_thread, self._presence.look)
             self._writer.start()
         except sqlite3.Error as failure:
             self._lock.close()
@@ -104,7 +106,10 @@ class SqliteStore:
             raise
 
     def _session(self) -> Session:
-        return open_session(self._path, self._clock)
+        self._presence.look_at_database()  # to open another one, or none, would hide a loss
+        session = open_session(self._path, self._clock)
+        self._presence.opened()
+        return session
 
     def close(self) -> Deferred[None]:
         """Do what was asked for until now, then give the files back."""

@@ -1,7 +1,8 @@
 """One thread that writes: whatever waits for it is committed together.
 
 Nothing is promised before the fsync of its commit has returned; a call that fails loses
-nothing but itself; a store that cannot write fails every call, and is tried again by the next.
+nothing but itself; a store that cannot write, or whose files are not those that a restart would
+find, fails every call, and is tried again by the next.
 """
 
 from __future__ import annotations
@@ -51,8 +52,14 @@ class _Call:
 class Writer:
     """The thread, its queue, and its way back to the reactor."""
 
-    def __init__(self, opened: Callable[[], Session], from_thread: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        opened: Callable[[], Session],
+        from_thread: Callable[..., Any],
+        present: Callable[[], None],
+    ) -> None:
         self._open = opened
+        self._present = present
         self._from_thread = from_thread
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._session: Session | None = None
@@ -123,11 +130,13 @@ class Writer:
     def _do(self, group: list[_Call]) -> None:
         try:
             session = self._session or self._reopen()
+            self._present()  # now, to say what SQLite would only stumble over
             kinds = _by_kind(group)
             session.connection.execute("BEGIN IMMEDIATE")
             if not _all_at_once(session, kinds):
                 for calls in kinds:
                     _run(session, calls)
+            self._present()  # and as late as can be
             session.connection.execute("COMMIT")
         except BaseException as failure:
             error = self._undo(failure)
@@ -149,6 +158,9 @@ class Writer:
                 session.connection.execute("ROLLBACK")
         except Exception:
             condition = None
+        else:
+            if isinstance(failure, StoreError):
+                return failure  # the files: what the connection has open may be all that is left
         if condition is None or not is_passing(condition):
             self._session = None  # a connection that has seen worse is not trusted again
             session.close()

@@ -118,3 +118,19 @@ def test_a_read_only_store_is_refused_at_start(
         engine = start(site)
         assert engine.process.wait(60) != 0
     assert "read-only" in engine.tail().lower() or "permission" in engine.tail().lower()
+
+
+def test_a_store_that_is_deleted_ends_positive_answers_and_health_says_so(
+    tmp_path: Path, start: Start
+) -> None:
+    site = Site(tmp_path / "site", processes=0).write_out()
+    engine = start(site).ready()
+    with Link(site.port) as link:
+        assert link.exchange(messages.result("A", 1)) == "AA"
+        for file in site.data.glob("engine.db*"):
+            file.unlink()
+        assert link.exchange(messages.result("A", 2)) == "AE"
+        assert link.exchange(messages.result("A", 3)) == "AE"
+    assert "engine.db is gone" in engine.get("/health")
+    engine.logged("engine.db is gone")
+    assert engine.stop() == 0

@@ -91,7 +91,7 @@ async def test_while_the_file_cannot_be_opened_again_calls_go_on_failing(
         await store.accept(received(2))
     moved = path.rename(path.with_name("moved"))
     path.mkdir()
-    with pytest.raises(StoreError, match="unable to open"):
+    with pytest.raises(StoreError, match="another file"):
         await store.accept(received(2))
     path.rmdir()
     moved.rename(path)
