@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -96,6 +99,8 @@ class MappingConnection(Protocol):
         self.pid = 0
         #: since when it has been at its first job
         self.since = 0.0
+        #: that it was ended from here, and not by what it maps
+        self.killed = False
         self._free = free
         self._lost = lost
         self._clock = clock
@@ -125,6 +130,19 @@ class MappingConnection(Protocol):
         self._retired = True
         if not self.jobs:
             self._wire.loseConnection()
+            self._end_process()  # one that is stopped would never see that we have hung up
+
+    def kill(self) -> None:
+        """End the process, whatever it is at; that it has ended, ``lost`` is told."""
+        self.killed = True
+        self._end_process()
+        if not self.pid:
+            self._wire.abortConnection()  # it has not come so far as to have a number
+
+    def _end_process(self) -> None:
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted calls this name
         """Take answers."""

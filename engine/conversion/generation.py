@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 
 from engine.conversion.channels import Conversions
-from engine.conversion.connection import MappingConnection
+from engine.conversion.connection import Job, MappingConnection
 from engine.conversion.nursery import Nursery
 
 #: Messages that a process has at once, enough that neither waits for the other on a machine with
@@ -18,6 +18,10 @@ AHEAD = 16
 AHEAD_BYTES = 256 * 1024
 #: Seconds before another try when a process has ended before it could begin.
 PAUSE = 1.0
+#: Seconds between two looks at whether processes still do something; and those that one may
+#: take to begin, for it waits until mappings are compiled.
+LOOK = 1.0
+BEGINNING = 120.0
 
 
 class Owner(Protocol):
@@ -45,6 +49,10 @@ class Generation:
         self._reactor = reactor
         self._begin: Callable[[], Nursery] = lambda: Nursery(conversions, longest)
         self._over = over
+        #: a process ends itself when a message takes longer; after this, it is stopped
+        self._patience = 1.2 * longest + 1.0
+        self._suspects: dict[MappingConnection, Job] = {}
+        self._looking: Any = None
         self._nursery: Nursery | None = None
         self._connections: list[MappingConnection] = []
         self._retired = False
@@ -55,6 +63,7 @@ class Generation:
         """Begin so many."""
         for _ in range(processes):
             self._start()
+        self._look()
 
     def room(self) -> MappingConnection | None:
         """The process that has least to do, if it can take more."""
@@ -70,6 +79,28 @@ class Generation:
         for connection in list(self._connections):
             connection.retire()
         self._end_if_empty()
+
+    def kill(self) -> None:
+        """End them at once."""
+        for connection in list(self._connections):
+            connection.kill()
+
+    def _look(self) -> None:
+        """End the processes that do nothing any more: stopped, or deaf to their own timer.
+
+        What is seen twice counts: after the engine itself has stood still, answers are waiting.
+        """
+        before, self._suspects = self._suspects, {}
+        for connection in list(self._connections):
+            patience = self._patience if connection.pid else max(self._patience, BEGINNING)
+            if not connection.jobs or self._reactor.seconds() - connection.since < patience:
+                continue
+            job = self._suspects[connection] = connection.jobs[0]
+            if before.get(connection) is job:
+                if not connection.pid:
+                    self._end_nursery()
+                connection.kill()
+        self._looking = self._reactor.callLater(LOOK, self._look)
 
     def _start(self) -> None:
         if self._retired:
@@ -105,4 +136,6 @@ class Generation:
 
     def _end_if_empty(self) -> None:
         if self._retired and not self._connections:
+            if self._looking is not None and self._looking.active():
+                self._looking.cancel()
             self._over()

@@ -52,10 +52,10 @@ class Mapper:
         assert self._conversions is not None
         return maybeDeferred(self._conversions.prepared, work)
 
-    def close(self) -> Deferred[Any]:
-        """End the processes."""
+    def close(self, limit: float | None = None) -> Deferred[Any]:
+        """End the processes; what they are at is finished, if need be within so many seconds."""
         pool, self._pool, self._used = self._pool, None, None
-        return succeed(None) if pool is None else pool.close()
+        return succeed(None) if pool is None else pool.close(limit)
 
 
 def _processes(settings: MappingSettings) -> int:

@@ -28,6 +28,8 @@ class MappingPool:
         self._longest = 0.0
         self._number = 0
         self._ends: list[Deferred[Any]] = []
+        #: those that map, and those that finish what they have
+        self._generations: list[Generation] = []
 
     def use(self, conversions: Conversions, processes: int, longest: float) -> None:
         """Map like this from now on; what is being mapped is finished as it was begun."""
@@ -35,10 +37,15 @@ class MappingPool:
         self._longest = longest
         over: Deferred[None] = Deferred()
         self._ends.append(over)
-        self._generation = Generation(
-            self, self._reactor, conversions, longest, lambda: over.callback(None)
-        )
-        self._generation.start(processes)
+
+        def ended() -> None:
+            self._generations.remove(generation)
+            over.callback(None)
+
+        generation = Generation(self, self._reactor, conversions, longest, ended)
+        self._generation = generation
+        self._generations.append(generation)
+        generation.start(processes)
 
     def prepared(self, work: Work) -> Deferred[Prepared]:
         """A message as its destination wants it.
@@ -73,12 +80,13 @@ class MappingPool:
             process=connection.pid,
             messages=len(connection.jobs),
             seconds=round(seconds, 3),
+            killed=connection.killed,
         )
         first = connection.jobs[0]
         if connection.pid:
             first.losses += 1
         self._waiting.extendleft(reversed(connection.jobs))
-        if connection.pid and seconds >= self._longest:
+        if connection.pid and seconds >= self._longest and not connection.killed:
             self._give_up(first, f"mapping it takes longer than {self._longest:g} s")
         elif first.losses >= LOSSES:
             self._give_up(first, f"the process that maps it ends, {first.losses} times")
@@ -86,11 +94,22 @@ class MappingPool:
             self._cancel_waiting()
         self.dispatch()
 
-    def close(self) -> Deferred[Any]:
-        """End all; what has not begun is cancelled, what has is finished."""
+    def close(self, limit: float | None = None) -> Deferred[Any]:
+        """End all; what has not begun is cancelled, what has is finished.
+
+        After ``limit`` seconds, if one is given, nothing is waited for any more.
+        """
         self._retire()
         self._cancel_waiting()
-        return DeferredList(self._ends)
+        ended = DeferredList(self._ends)
+        if limit is not None:
+            cut = self._reactor.callLater(limit, self._kill)
+            ended.addCallback(lambda _: cut.active() and cut.cancel())
+        return ended
+
+    def _kill(self) -> None:
+        for generation in list(self._generations):
+            generation.kill()
 
     def _cancel_waiting(self) -> None:
         waiting, self._waiting = self._waiting, deque()

@@ -268,8 +268,9 @@ class Service:
         for call in self._calls:
             if call.running:
                 call.stop()
+        until = self._reactor.seconds() + limit
         await self.deliveries.drain(limit)
-        await self._mapper.close()
+        await self._mapper.close(max(until - self._reactor.seconds(), 0.0))
         if self._console is not None:
             await self._console.stopListening()
         await self.store.close()

@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
 from engine import log
+from engine.conversion import generation
 from engine.conversion.channels import Conversions, Work
 from engine.conversion.connection import MappingFault, MappingLost
 from engine.conversion.generation import AHEAD, AHEAD_BYTES
@@ -241,3 +243,73 @@ async def test_not_many_wait_behind_a_long_one(rig: Rig) -> None:
     assert rig.pool._generation is not None
     assert [len(one.jobs) for one in rig.pool._generation._connections] == [1, 1]
     assert len(await gatherResults(long + short)) == 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_process_that_is_stopped_is_ended_and_its_work_is_done_by_another(
+    rig: Rig,
+) -> None:
+    rig.use(longest=0.3)
+    await rig.texts("say 0")
+    (stopped,) = rig.processes()
+    os.kill(stopped, signal.SIGSTOP)
+    assert await rig.texts("say 1", "say 2") == ["1", "2"]
+    await until(lambda: not runs(stopped))
+    assert '"killed":true' in rig.lines.getvalue().replace(" ", "")
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_answer_that_is_there_counts_however_late_it_is_looked_at(rig: Rig) -> None:
+    rig.use(longest=0.3)
+    await rig.texts("say 0")
+    before = rig.processes()
+    waiting = rig.send("say 1", "say 2")
+    time.sleep(3)  # the engine itself stands still
+    assert [text_of(one) for one in await gatherResults(waiting)] == ["1", "2"]
+    assert rig.processes() == before
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_that_forks_and_is_stopped_is_replaced_too(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation, "BEGINNING", 4.0)
+    rig.use(longest=0.3)
+    await rig.texts("say 0")
+    nursery = rig.pool._generation._nursery  # type: ignore[union-attr]
+    assert nursery is not None
+    os.kill(nursery._process.pid, signal.SIGSTOP)
+    os.kill(rig.processes()[0], signal.SIGKILL)
+    assert await rig.texts("say 1", "say 2") == ["1", "2"]
+    await until(lambda: not runs(nursery._process.pid))
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+@pytest_twisted.ensureDeferred
+async def test_the_end_waits_for_what_is_being_mapped_as_long_as_it_may(
+    tmp_path: Path, stopped: bool
+) -> None:
+    rig = Rig(tmp_path)
+    rig.use()
+    await rig.texts("say 0")
+    processes = rig.processes()
+    (never,) = rig.send("never")
+    if stopped:
+        os.kill(processes[0], signal.SIGSTOP)
+    begun = reactor.seconds()  # type: ignore[attr-defined]
+    await rig.pool.close(0.3)
+    assert reactor.seconds() - begun < 3  # type: ignore[attr-defined]
+    with pytest.raises(CancelledError):
+        await never
+    await until(lambda: not any(map(runs, processes)))
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_process_outlives_the_pool_because_it_is_stopped(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.use()
+    await rig.texts("say 0")
+    (stopped,) = rig.processes()
+    os.kill(stopped, signal.SIGSTOP)
+    await rig.pool.close()
+    await until(lambda: not runs(stopped))
