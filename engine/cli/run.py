@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -40,6 +41,9 @@ def run(folder: Path, config: Path | None) -> None:
     asyncio.set_event_loop(loop)
     asyncioreactor.install(loop)  # type: ignore[no-untyped-call]
     from twisted.internet import reactor
+
+    # Twisted's is the wall clock: set back by an hour, all that is to come would wait that hour.
+    cast("Any", reactor).seconds = time.monotonic
 
     from engine import log
     from engine.config import load_installation

@@ -22,7 +22,7 @@ from engine.delivery.telling import Telling
 from engine.delivery.turns import Clock, Turns
 from engine.destinations.breaker import Probe
 from engine.errors import MessageError, StoreError
-from engine.fhir.outcome import Dead, Delivered, Hold, Verdict
+from engine.fhir.outcome import LONGEST_PAUSE, Dead, Delivered, Hold, Verdict
 from engine.lifecycle import Event, State
 from engine.mapping.prepared import Prepared
 from engine.store.records import Claimed, MissingCodes, Settlement
@@ -37,8 +37,10 @@ AHEAD = 3
 class Store(telling.Store, Protocol):
     """What the loop needs of the store."""
 
-    def claim(self, destination: str, limit: int, now: float) -> Deferred[list[Claimed]]:
-        """Take deliveries that may be sent now."""
+    def claim(
+        self, destination: str, limit: int, now: float, longest: float
+    ) -> Deferred[list[Claimed]]:
+        """Take deliveries that may be sent now; no pause is longer than ``longest``."""
         ...
 
 
@@ -76,6 +78,7 @@ class DeliveryLoop:
         self.name = destination.name
         self._store = store
         self._destination = destination
+        self._longest = max(destination.retry.limit, LONGEST_PAUSE)
         self._sender = sender
         self._breaker = sender.breaker
         self._mapper = mapper
@@ -171,8 +174,8 @@ class DeliveryLoop:
         if room > 0:
             self._claiming, self._more = True, False
             ensureDeferred(self._take(room, self._breaker.probe()))
-        elif self._breaker.until > self._now():
-            self._turns.at(self._breaker.until)
+        elif self._breaker.pause:
+            self._turns.at(self._now() + self._breaker.pause)
 
     async def _take(self, room: int, probe: Probe | None) -> None:
         found = await self._found(room)
@@ -192,7 +195,7 @@ class DeliveryLoop:
 
     async def _found(self, room: int) -> list[Claimed]:
         try:
-            found = await self._store.claim(self.name, room, self._now())
+            found = await self._store.claim(self.name, room, self._now(), self._longest)
         except StoreError as failure:
             self._store_fails("claim", failure)
             return []

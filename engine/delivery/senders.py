@@ -48,7 +48,7 @@ class Senders:
     def sender(self, destination: Destination) -> Sender:
         """The sender of one destination."""
         if not isinstance(destination, FhirDestination):
-            return FileSender(destination, clock=self._clock)
+            return FileSender(destination)
         server, reader = self._server(destination.server)
         return FhirSender(destination, server, reader)
 

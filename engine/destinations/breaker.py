@@ -29,7 +29,10 @@ class Probe:
 
 
 class Breaker:
-    """Open while its destination is down; whoever is told so says it once."""
+    """Open while its destination is down; whoever is told so says it once.
+
+    ``clock`` is one that nobody sets: a pause must end also after the wall clock was set back.
+    """
 
     def __init__(
         self,
@@ -49,7 +52,7 @@ class Breaker:
         self._alone: set[int] = set()
         self._alone_in_a_row: set[int] = set()
         self._pauses = 0
-        self._until = 0.0
+        self._until = clock()
         self._probe: Probe | None = None
         self._reason = ""
         self._late = False
@@ -60,13 +63,13 @@ class Breaker:
         return bool(self._reason)
 
     @property
-    def until(self) -> float:
-        """The earliest time of the next try."""
-        return self._until
+    def pause(self) -> float:
+        """Seconds until the next try may be made."""
+        return max(self._until - self._clock(), 0.0)
 
     def room(self, wanted: int) -> int:
         """How many deliveries may be tried now."""
-        if self._clock() < self._until:
+        if self.pause:
             return 0
         if not self.is_open:
             return wanted
@@ -85,7 +88,7 @@ class Breaker:
     def heard(self, verdict: Verdict, delivery: int = 0) -> None:
         """The destination has answered a delivery, or has failed to."""
         # Begun before the pause: many are under way when an outage begins, and tell but once
-        self._late = self.is_open and self._clock() < self._until
+        self._late = self.is_open and self.pause > 0
         match verdict:
             case Down() | Retry(conflict=False):
                 if self._fails_alone(delivery):
@@ -133,6 +136,8 @@ class Breaker:
         self._failures += 1
         if after is not None:  # the server asks for a pause, which is no outage
             self._until = max(self._until, self._clock() + after)
+            if after > LONGEST_PAUSE:  # but as long as one, and somebody should know
+                reason, self._failures = f"{reason}, asks for {after:g} s", FAILURES
         if self.is_open or self._failures >= FAILURES:
             self._opens(reason)
 
@@ -159,7 +164,7 @@ class Breaker:
         if self.is_open:
             self._alone |= failed
             self._reason = ""
-            self._until = 0.0
+            self._until = self._clock()
             self._tell("")
 
     def _tell(self, reason: str) -> None:

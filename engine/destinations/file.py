@@ -35,10 +35,10 @@ class FileSender:
     write = BLIND
 
     def __init__(
-        self, destination: FileDestination, *, clock: Callable[[], float] = time.time
+        self, destination: FileDestination, *, elapsed: Callable[[], float] = time.monotonic
     ) -> None:
         self.name = destination.name
-        self.breaker = Breaker(destination.name, clock)
+        self.breaker = Breaker(destination.name, elapsed)
         self._appender = Appender(destination.path, delivery_of)
         self._waiting: list[tuple[bytes, Deferred[Verdict]]] = []
         self._busy = False

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from engine.destinations.http import pause
-from engine.destinations.server import FhirServer, Refusal
+from engine.destinations.server import FhirServer, OddAnswer, Refusal
 from engine.fhir.criterion import Criterion
 from engine.fhir.outcome import Dead, Hold
 
@@ -43,8 +44,8 @@ class Reader:
         topic = kind, parsed.name
         found: Deferred[list[Body]] = Deferred()
         self._waiting.setdefault(topic, {}).setdefault(parsed, []).append(found)
-        now = self._server.clock()
-        is_busy = 0 <= now - self._asked.get(topic, 0.0) < SOON
+        now = self._server.elapsed()
+        is_busy = 0 <= now - self._asked.get(topic, -math.inf) < SOON
         self._asked[topic] = now
         if topic not in self._busy:
             self._busy.add(topic)
@@ -68,7 +69,8 @@ class Reader:
         try:
             found = await self._found(topic, asked)
         except Refusal as refusal:
-            if len(asked) > 1 and isinstance(refusal.verdict, Dead | Hold):
+            of_one = isinstance(refusal, OddAnswer) or isinstance(refusal.verdict, Dead | Hold)
+            if len(asked) > 1 and of_one:
                 await self._one_by_one(topic, asked)  # one of them is to blame, not all
             else:
                 _fail(asked, refusal)

@@ -16,7 +16,7 @@ from engine.destinations.http import HttpClient, Unreachable
 from engine.destinations.shared import SharedResources
 from engine.errors import EngineError
 from engine.fhir import bundle, capability
-from engine.fhir.outcome import Dead, Down, Hold, Reply, Verdict, refusal
+from engine.fhir.outcome import Dead, Down, Hold, Reply, Retry, Verdict, refusal
 
 Body = dict[str, Any]
 
@@ -31,15 +31,27 @@ class Refusal(EngineError):  # noqa: N818 - the word of the lifecycle
         self.verdict = verdict
 
 
+class OddAnswer(Refusal):
+    """An answer that nobody can use; the next one may be another."""
+
+
 class FhirServer:
     """The requests that deliveries need, never more at once than the server is meant to get."""
 
-    def __init__(self, server: Server, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        server: Server,
+        *,
+        clock: Callable[[], float] = time.time,
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name = server.name
         self.concurrency = server.concurrency
-        self.clock = clock
+        self._clock = clock
+        #: for how long something has been so: a clock that nobody sets
+        self.elapsed = elapsed
         #: closed while the server works; the destinations of a server open it together
-        self.breaker = Breaker(server.name, clock)
+        self.breaker = Breaker(server.name, elapsed)
         #: what is known of resources that many patients share
         self.shared = SharedResources()
         self._base = server.url.rstrip("/")
@@ -49,7 +61,7 @@ class FhirServer:
     @property
     def now(self) -> datetime:
         """The moment, for Retry-After with a date."""
-        return datetime.fromtimestamp(self.clock(), UTC)
+        return datetime.fromtimestamp(self._clock(), UTC)
 
     async def transaction(self, body: bytes) -> Reply:
         """Send a transaction Bundle."""
@@ -103,7 +115,7 @@ def _resources(answer: Body) -> list[Body]:
     if is_first:
         raise Refusal(Hold("a search by identifier finds more than a page"))
     if is_odd:
-        raise Refusal(Hold("a search by identifier finds what is no resource"))
+        raise OddAnswer(Retry("the answer to a search holds what is no resource"))
     return resources
 
 

@@ -23,6 +23,9 @@ Body = dict[str, Any]
 #: How often a message is sent again at once when another writer was quicker.
 TRIES = 4
 
+#: What is raised over JSON of another shape than FHIR's.
+_ODD = (AttributeError, LookupError, TypeError, ValueError)
+
 _UUID = len("urn:uuid:")
 
 
@@ -89,7 +92,7 @@ class Writing:
 
     def _known(self) -> dict[str, str]:
         """Where shared resources are that need neither a look nor a word: key -> reference."""
-        now, shared = self._server.clock(), self._server.shared
+        now, shared = self._server.elapsed(), self._server.shared
         return {
             part.key: reference
             for part in self._shared
@@ -116,7 +119,7 @@ class Writing:
         return attempt
 
     def _learn(self, part: Part, reference: str, *, changed: bool = False) -> None:
-        shared, now = self._server.shared, self._server.clock()
+        shared, now = self._server.shared, self._server.elapsed()
         shared.learn(part.key, part.statement, reference, now, changed=changed)
 
     # --- one attempt -------------------------------------------------------------------------
@@ -125,18 +128,31 @@ class Writing:
         held = await self._read(known)
         if isinstance(held, Hold):
             return Attempt(held, again=False)
-        versions = {
-            key: resource.get("meta", {}).get("versionId", "") for key, resource in held.items()
-        }
+        try:
+            versions, literal, entries = self._merged(known, held)
+        except _ODD as fault:
+            if not held:
+                raise
+            # No fault of the message: the server may hold, or say, something else the next time.
+            what = f"what the server holds cannot be merged: {type(fault).__name__}"
+            return Attempt(Retry(what), again=False)
         if self._refusal is not None and self._versions == versions:
             # Nothing has moved since the server said 412: another try would not help.
             return Attempt(self._refusal, again=False)
         self._versions = versions
-        literal = self._literal(known, held)
-        entries = self._entries(literal, held)
         if not entries:
             return Attempt(Delivered("nothing new"), again=False)
         return await self._send(entries, literal)
+
+    def _merged(
+        self, known: dict[str, str], held: dict[str, Body]
+    ) -> tuple[dict[str, str], dict[str, str], list[Entry]]:
+        """The versions of what is held; where it is; and what is to be sent, merged with it."""
+        versions = {
+            key: resource.get("meta", {}).get("versionId", "") for key, resource in held.items()
+        }
+        literal = self._literal(known, held)
+        return versions, literal, self._entries(literal, held)
 
     async def _read(self, known: dict[str, str]) -> dict[str, Body] | Hold:
         """What the server holds of what is merged: key -> resource."""

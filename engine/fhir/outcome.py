@@ -28,8 +28,10 @@ AGAIN = frozenset((408, 409, 425, 429))
 ABOUT_THE_MESSAGE = frozenset((400, 404, 422))
 FOR_A_PERSON = frozenset((412, 413))
 
-#: A server that asks for more patience than this is asked again anyway.
-LONGEST_PAUSE = 86400.0
+#: A server that asks for more patience than this is asked again anyway: four times an hour harms
+#: no server, and whoever has repaired it will not wait longer before he takes the engine for
+#: broken. A typing error in a date must not cost a clinic a day.
+LONGEST_PAUSE = 900.0
 #: So much of a server's words is kept.
 LONGEST_DETAIL = 4000
 
@@ -146,10 +148,10 @@ def pause(retry_after: str, now: datetime) -> float | None:
         return min(float(text[:9]), LONGEST_PAUSE)
     try:
         until = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return min(max((until - now).total_seconds(), 0.0), LONGEST_PAUSE)
+        seconds = (until if until.tzinfo else until.replace(tzinfo=UTC)) - now
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return None  # no date, or one of a zone or a year that there is not
+    return min(max(seconds.total_seconds(), 0.0), LONGEST_PAUSE)
 
 
 # --- entries ----------------------------------------------------------------------------------

@@ -251,12 +251,12 @@ class Service:
         self.status.draining = True
         self._systemd.stopping()
         self._log.info("engine.draining", limit=self.settings.drain)
-        until = self._now() + self.settings.drain
+        until = self._reactor.seconds() + self.settings.drain
         cut = self._reactor.callLater(self.settings.drain * SENDERS_SHARE, self._cut_senders)
         await self.ports.drain()
         if cut.active():
             cut.cancel()
-        await self._close(max(until - self._now(), 0.0))
+        await self._close(max(until - self._reactor.seconds(), 0.0))
         self._log.info("engine.stopped")
 
     def _cut_senders(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -26,6 +27,8 @@ class Claim(NamedTuple):
     destination: str
     limit: int
     now: float
+    #: seconds; nothing is put off for longer, unless the clock was set back since
+    longest: float = math.inf
 
 
 def claim(session: Session, call: Claim) -> list[Claimed]:
@@ -72,7 +75,8 @@ def _due(session: Session, destination: int, call: Claim) -> list[tuple[float, i
     """Retries that are due and new heads, half and half, so that neither starves the other.
 
     When there is room for one, as there is for the try at a destination that is down, they take
-    turns. What was tried longest ago is the first of the retries.
+    turns. What was tried longest ago is the first of the retries. One that is put off for longer
+    than anything is was put off by a clock that has been set back since: it is due.
     """
     query = (
         "SELECT due, delivery FROM ready WHERE destination = ? AND due {} "
@@ -80,6 +84,9 @@ def _due(session: Session, destination: int, call: Claim) -> list[tuple[float, i
     )
     run = session.connection.execute
     retries = run(query.format("> 0 AND due <= ?"), (destination, call.now, call.limit)).fetchall()
+    if len(retries) < call.limit:
+        farthest, left = call.now + call.longest, call.limit - len(retries)
+        retries += run(query.format("> ?"), (destination, farthest, left)).fetchall()
     fresh = run(query.format("= 0"), (destination, call.limit)).fetchall()
     more = call.limit % 2 if retries and fresh and session.retry_first(destination) else 0
     half = max(call.limit - len(fresh), call.limit // 2 + more)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -140,9 +141,14 @@ class SqliteStore:
         """Note the code that a message was answered with, later than at its commit."""
         return self._open_writer.submit(_ANSWERED, (message_id, answer, self._clock()))
 
-    def claim(self, destination: str, limit: int, now: float) -> Deferred[list[Claimed]]:
-        """Take deliveries that may be sent now: heads of all their lanes, and due."""
-        return self._open_writer.submit(_CLAIM, Claim(destination, limit, now))
+    def claim(
+        self, destination: str, limit: int, now: float, longest: float = math.inf
+    ) -> Deferred[list[Claimed]]:
+        """Take deliveries that may be sent now: heads of all their lanes, and due.
+
+        ``longest``: the seconds that a delivery is put off at most.
+        """
+        return self._open_writer.submit(_CLAIM, Claim(destination, limit, now, longest))
 
     def settle(
         self,

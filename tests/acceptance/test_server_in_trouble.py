@@ -142,3 +142,33 @@ def test_a_message_that_always_fails_stops_its_patient_and_nobody_else(
         server.wait(lambda seen: seen.refused > tries + 5)
         assert engine.stop() == 0
         assert engine.log.read_text().count("destination.down") == 1
+
+
+#: Python imports it by itself: the wall clock of the process, as a file says.
+SET_BACK = """
+import time
+from pathlib import Path
+
+real, said = time.time, Path({!r})
+time.time = lambda: real() + float(said.read_text())
+"""
+
+
+def test_a_wall_clock_that_is_set_back_stops_no_deliveries(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("0")
+    (tmp_path / "sitecustomize.py").write_text(SET_BACK.format(str(clock)))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
+    with FakeServer(refuse(503)) as server:
+        site = Site(tmp_path / "site", server=server.url, processes=0).write_out()
+        engine = start(site).ready()
+        with Link(site.port) as link:
+            assert link.exchange(messages.result("A", 1)) == "AA"
+            engine.logged("destination.down")
+            clock.write_text("-3600")
+            server.behaviour = accept
+            assert link.exchange(messages.result("B", 1)) == "AA"
+        server.wait(lambda seen: len(seen.accepted) == 2)
+        assert engine.stop() == 0

@@ -38,7 +38,7 @@ def test_a_destination_at_fault_is_down_at_once(breaker: Breaker, time: Time) ->
     breaker.heard(Down("HTTP 401"))
     assert breaker.is_open
     assert breaker.room(8) == 0
-    time.now = breaker.until
+    time.now += breaker.pause
     assert breaker.room(8) == 1
     assert alerts(breaker) == ["HTTP 401"]
 
@@ -64,7 +64,7 @@ def test_what_is_the_messages_own_is_no_outage(breaker: Breaker, verdict: Verdic
 
 def test_one_try_at_a_time_finds_out(breaker: Breaker, time: Time) -> None:
     breaker.heard(Down("gone"))
-    time.now = breaker.until
+    time.now += breaker.pause
     probe = breaker.probe()
     assert breaker.room(8) == 0
     breaker.give_back(probe)  # nothing was queued
@@ -77,7 +77,7 @@ def test_one_try_at_a_time_finds_out(breaker: Breaker, time: Time) -> None:
 
 def test_a_try_that_was_given_back_does_not_end_another(breaker: Breaker, time: Time) -> None:
     breaker.heard(Down("gone"))
-    time.now = breaker.until
+    time.now += breaker.pause
     first = breaker.probe()
     breaker.give_back(first)
     second = breaker.probe()
@@ -92,7 +92,7 @@ def test_a_destination_that_answers_is_back_whatever_it_answers(
     breaker: Breaker, time: Time, verdict: Verdict
 ) -> None:
     breaker.heard(Down("gone"))
-    time.now = breaker.until
+    time.now += breaker.pause
     breaker.heard(verdict)
     assert alerts(breaker) == ["gone", ""]
 
@@ -100,7 +100,7 @@ def test_a_destination_that_answers_is_back_whatever_it_answers(
 def test_only_what_it_takes_ends_an_outage_of_dead_letters(breaker: Breaker, time: Time) -> None:
     for _ in range(DEAD_LETTERS):
         breaker.heard(Dead("HTTP 422"))
-    time.now = breaker.until
+    time.now += breaker.pause
     breaker.heard(Hold("HTTP 412"))
     assert breaker.is_open
 
@@ -109,23 +109,23 @@ def test_what_was_under_way_when_an_outage_began_makes_it_no_longer(
     breaker: Breaker, time: Time
 ) -> None:
     breaker.heard(Down("gone"))
-    until = breaker.until
+    pause = breaker.pause
     for _ in range(40):
         breaker.heard(Retry("no answer within 2 s"))
-    assert breaker.until == until
+    assert breaker.pause == pause
 
 
 def test_pauses_grow_to_a_limit_and_begin_anew(breaker: Breaker, time: Time) -> None:
     pauses = []
     for _ in range(12):
         breaker.heard(Down("gone"))
-        pauses.append(breaker.until - time.now)
-        time.now = breaker.until
+        pauses.append(breaker.pause)
+        time.now += breaker.pause
     assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
     assert pauses[-1] == LONGEST_PAUSE
     breaker.heard(Delivered())
     breaker.heard(Down("gone again"))
-    assert breaker.until - time.now == 0.5
+    assert breaker.pause == 0.5
     assert alerts(breaker) == ["gone", "", "gone again"]
 
 
@@ -139,16 +139,26 @@ def test_a_pause_that_the_server_asks_for_is_kept_without_an_alert(
     assert alerts(breaker) == []
 
 
+def test_a_pause_as_long_as_an_outage_is_told_as_one(breaker: Breaker, time: Time) -> None:
+    breaker.heard(Retry("HTTP 503", 900.0))
+    assert breaker.pause == 900.0
+    assert alerts(breaker) == ["HTTP 503, asks for 900 s"]
+    time.now += 900.0
+    assert breaker.room(8) == 1
+    breaker.heard(Delivered())
+    assert alerts(breaker)[-1] == ""
+
+
 def test_many_dead_letters_in_a_row_are_a_fault_of_all(breaker: Breaker, time: Time) -> None:
     for _ in range(DEAD_LETTERS - 1):
         breaker.heard(Dead("HTTP 422"))
     assert not breaker.is_open
     breaker.heard(Dead("HTTP 422"))
     assert alerts(breaker) == [f"{DEAD_LETTERS} dead letters in a row"]
-    time.now = breaker.until
+    time.now += breaker.pause
     breaker.heard(Dead("HTTP 422"))
     assert breaker.room(8) == 0
-    time.now = breaker.until
+    time.now += breaker.pause
     breaker.heard(Delivered())
     assert alerts(breaker)[-1] == ""
     breaker.heard(Dead("HTTP 422"))
@@ -158,7 +168,7 @@ def test_many_dead_letters_in_a_row_are_a_fault_of_all(breaker: Breaker, time: T
 def test_what_fails_while_others_do_not_is_no_outage_any_more(breaker: Breaker, time: Time) -> None:
     for _ in range(FAILURES):
         breaker.heard(Retry("HTTP 500"), 1)
-    time.now = breaker.until
+    time.now += breaker.pause
     breaker.heard(Delivered(), 2)
     assert alerts(breaker) == ["HTTP 500", ""]
     for verdict in (Retry("HTTP 503", 60.0), *[Down("HTTP 403")] * FAILURES * 2):
@@ -172,7 +182,7 @@ def test_some_that_failed_alone_and_fail_together_are_an_outage(
 ) -> None:
     breaker.heard(Down("gone"))
     for number in range(1, FAILURES + 1):
-        time.now = breaker.until
+        time.now += breaker.pause
         breaker.heard(Down("gone"), number)
     breaker.heard(Delivered(), 99)
     for number in range(1, FAILURES):

@@ -176,6 +176,7 @@ def test_entries_without_a_status_are_no_answer(entry: Any) -> None:
         ("Mon, 05 Jan 2026 09:00:00 GMT", 0.0),
         ("Mon, 05 Jan 2026 10:00:30 -0000", 30.0),
         ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_PAUSE),
+        ("Mon, 1 Jan 2024 00:00:00 +99999999999999", None),
         ("", None),
         ("soon", None),
         ("-5", None),

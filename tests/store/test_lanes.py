@@ -267,3 +267,15 @@ async def test_retries_and_fresh_heads_take_turns_where_there_is_room_for_one(
             claim.delivery_id, Event.RELEASED, now=NOW + second, not_before=NOW + second
         )
     assert order == [1, 2, 1, 3, 2, 4]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_was_put_off_before_the_clock_was_set_back_is_due(store: SqliteStore) -> None:
+    await accept(store, ["T1"], ["T2"])
+    for claim, pause in zip(await claimed(store), (299.0, 301.0), strict=True):
+        await store.settle(
+            claim.delivery_id, Event.RETRYABLE, now=NOW + 3600, not_before=NOW + 3600 + pause
+        )
+    assert numbers(await store.claim("clinic", 9, NOW + 3600, 300.0)) == [2]
+    assert numbers(await store.claim("clinic", 9, NOW + 3600, 300.0)) == []
+    assert numbers(await store.claim("clinic", 9, NOW, 300.0)) == [1]
