@@ -16,6 +16,7 @@ from engine.intake import Authorities
 from engine.mapping.library import MappingLibrary
 from engine.mapping.prepared import Prepared, prepare
 from engine.mapping.result import Context, Mapped, Severity
+from engine.mapping.writable import writable
 
 if TYPE_CHECKING:
     from engine.config import Channel, Installation
@@ -126,7 +127,12 @@ class Conversions:
 
         """
         begun = time.perf_counter()
-        made = prepare(self.mapped(work.channel, work.raw, work.received_at), work.write)
+        mapped = self.mapped(work.channel, work.raw, work.received_at)
+        try:
+            made = prepare(mapped, work.write)
+        except TypeError:  # a value that cannot be written is the message's, not ours
+            told = judged(writable(mapped), self._feeds[work.channel].issues)
+            made = prepare(told, work.write)
         return made._replace(seconds=time.perf_counter() - begun)
 
     def authorities(self, channel: str) -> Authorities:

@@ -50,6 +50,8 @@ def integer(text: str) -> int | None:
     whole, _, fraction = number.partition(".")
     if "e" in number.lower() or fraction.strip("0"):
         raise Unconvertible("not a whole number")
+    if len(whole) > len(str(-_LARGEST)):  # Python itself reads no number of 4,300 digits
+        raise Unconvertible("a whole number that is too large")
     value = int(whole)
     if not -_LARGEST - 1 <= value <= _LARGEST:
         raise Unconvertible("a whole number that is too large")

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from engine.mapping.dates import time
-from engine.mapping.quantities import decimal
+from engine.mapping.quantities import decimal, integer
 from engine.mapping.unconvertible import Unconvertible
 
 #: The letters of TQ.2 and TQ.3 as UCUM units of time (M is minutes there, L months).
@@ -51,20 +51,21 @@ def repeat_pattern(code: str) -> dict[str, Any] | None:
     """What a repeat pattern (RI.1, TQ.2) says of Timing.repeat, or None when only its code can.
 
     Chapter 4, repeat patterns: ``Q6H``, ``BID``, ``3ID``, ``Q2J15`` (every second week on Monday
-    and Friday), ``ACM``. PRN, C and spoken ones stay codes.
+    and Friday), ``ACM``. PRN, C and spoken ones stay codes. Unconvertible is raised for a number
+    that no integer of FHIR is.
     """
     name = code.strip().upper()
     fixed = _PATTERNS.get(name)
     if fixed is not None:
         return dict(fixed)
     every, times, weekday = (p.fullmatch(name) for p in (_EVERY, _TIMES, _WEEKDAY))
-    if every is not None and int(every[1]):
-        return {"frequency": 1, "period": int(every[1]), "periodUnit": _UNITS[every[2]]}
-    if times is not None and int(times[1]):
-        return {"frequency": int(times[1]), "period": 1, "periodUnit": "d"}
+    if every is not None and (period := integer(every[1])):
+        return {"frequency": 1, "period": period, "periodUnit": _UNITS[every[2]]}
+    if times is not None and (frequency := integer(times[1])):
+        return {"frequency": frequency, "period": 1, "periodUnit": "d"}
     if weekday is not None:
         days = [_DAYS[int(day) - 1] for day in sorted(set(weekday[2]))]
-        return {"period": int(weekday[1] or 1), "periodUnit": "wk", "dayOfWeek": days}
+        return {"period": integer(weekday[1]) or 1, "periodUnit": "wk", "dayOfWeek": days}
     return None
 
 

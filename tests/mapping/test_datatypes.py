@@ -485,3 +485,17 @@ def test_times_of_day_and_lengths_of_time() -> None:
     for text in ("INDEF", "X3", "10 days"):
         with pytest.raises(Unconvertible):
             dt.duration(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Q99999999999H", "99999999999ID", "Q99999999999J1", f"Q{'9' * 5000}H"]
+)
+def test_a_repeat_pattern_with_a_number_that_fhir_has_none_for_is_refused(text: str) -> None:
+    with pytest.raises(Unconvertible, match="too large"):
+        dt.repeat_pattern(text)
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "-" + "9" * 5000, "2147483648"])
+def test_a_whole_number_of_any_length_is_refused_by_its_size(text: str) -> None:
+    with pytest.raises(Unconvertible, match="too large"):
+        dt.integer(text)
