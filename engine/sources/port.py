@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Protocol
 
 from twisted.internet import defer, error, protocol
+from twisted.python.failure import Failure
 
 from engine.errors import EngineError
 from engine.sources.mllp import MllpProtocol, Surroundings
@@ -87,6 +88,12 @@ class MllpPort(protocol.ServerFactory):
         if listening is None:
             return defer.succeed(None)
         return defer.maybeDeferred(listening.stopListening)
+
+    def leave(self) -> None:
+        """As ``stop_listening``, but within this turn: another may have the port at once."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.connectionLost(Failure(error.ConnectionDone()))  # type: ignore[no-untyped-call]
 
     def drain(self) -> defer.Deferred[None]:
         """Finish what is in flight on each connection; fires when the last one is closed."""

@@ -57,7 +57,7 @@ class Ports:
 
         """
         wanted = _by_port(channels)
-        new = self._open_new(wanted, configuration)
+        new = self._exchanged(wanted, configuration)
         gone = [self._open.pop(key) for key in list(self._open) if key not in wanted]
         for key, opened in self._open.items():
             opened.reception.use(wanted[key], configuration)
@@ -67,6 +67,23 @@ class Ports:
             opened.port.stop_listening()
             opened.port.drain()
 
+    def _exchanged(self, wanted: dict[Key, list[Channel]], configuration: str) -> dict[Key, _Open]:
+        """Open what is new; what has its number, on another host, makes room for it before."""
+        numbers = {number for _, number in wanted.keys() - self._open.keys()}
+        in_the_way = [
+            opened.port
+            for (host, number), opened in self._open.items()
+            if number in numbers and (host, number) not in wanted
+        ]
+        for port in in_the_way:
+            port.leave()
+        try:
+            return self._open_new(wanted, configuration)
+        except PortError:
+            for port in in_the_way:
+                port.open(self._reactor)
+            raise
+
     def _open_new(self, wanted: dict[Key, list[Channel]], configuration: str) -> dict[Key, _Open]:
         new: dict[Key, _Open] = {}
         try:
@@ -75,7 +92,7 @@ class Ports:
                     new[key] = self._listen(sharing, configuration)
         except PortError:
             for opened in new.values():
-                opened.port.stop_listening()
+                opened.port.leave()
             raise
         return new
 

@@ -13,6 +13,7 @@ from engine.conversion.channels import Conversions, Work
 from engine.errors import MessageError, StoreError
 from engine.service import Service
 from engine.sources.port import PortError
+from tests.acceptance.site import free_port
 from tests.service.site import Running, load
 from tests.sources.rig import adt, enhanced
 
@@ -211,6 +212,50 @@ async def test_a_reload_that_cannot_open_a_port_changes_nothing(site: Site) -> N
     sender.send(adt("1"))
     await sender.answered(1)
     assert sender.codes == ["AA"]
+
+
+def on_host(running: Running, port: int, host: str) -> None:
+    running.channel("north", port=f"{port}\n    host: {host}")  # type: ignore[arg-type]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_port_changes_its_host_and_the_connections_that_it_had_are_finished(
+    site: Site,
+) -> None:
+    running = site()
+    port = free_port()
+    on_host(running, port, "127.0.0.1")
+    service = await running.start()
+    for host in ("0.0.0.0", "127.0.0.1"):
+        before = await running.sender()
+        on_host(running, port, host)
+        assert await service.reload()
+        assert service.ports.listening == {"north": f"{host}:{port}"}
+        await before.closed
+        sender = await running.sender()
+        sender.send(adt(host))
+        await sender.answered(1)
+        assert sender.codes == ["AA"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_host_that_cannot_be_changed_to_leaves_the_old_one_open(site: Site) -> None:
+    running = site()
+    port = free_port()
+    on_host(running, port, "127.0.0.1")
+    service = await running.start()
+    before = await running.sender()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        on_host(running, port, "0.0.0.0")
+        running.channel("west", port=taken.getsockname()[1])
+        assert not await service.reload()
+    assert service.ports.listening == {"north": f"127.0.0.1:{port}"}
+    for sender in (before, await running.sender()):
+        sender.send(adt("1"))
+        await sender.answered(1)
+        assert sender.codes == ["AA"]
 
 
 @pytest_twisted.ensureDeferred
