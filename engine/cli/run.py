@@ -34,6 +34,8 @@ def run(folder: Path, config: Path | None) -> None:
     reads the configuration again. Exit status: 0 after a drain; 1, a port or the store cannot
     be opened; 2, something is wrong in the configuration.
     """
+    # Until there is a service that can reload, SIGHUP would end the process.
+    early = _Early()
     # Before anything imports a reactor: aiohttp needs the one that asyncio drives.
     from twisted.internet import asyncioreactor
 
@@ -71,16 +73,28 @@ def run(folder: Path, config: Path | None) -> None:
             # loop for each commit, which a lone sender waits for.
             from_thread=loop.call_soon_threadsafe,
         )
-        _Process(service, reactor).run()
+        _Process(service, reactor, early).run()
     finally:
         lines.close()
+
+
+class _Early:
+    """A reload that was asked for before the start is over; it is done then."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        signal.signal(signal.SIGHUP, self._ask)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
 
 
 class _Process:
     """A service in a process of its own: signals in, an exit status out."""
 
-    def __init__(self, service: Service, reactor: Any) -> None:
+    def __init__(self, service: Service, reactor: Any, early: _Early) -> None:
         self._service = service
+        self._early = early
         self._reactor = reactor
         self._failure: BaseException | None = None
         self._ending = False
@@ -96,7 +110,6 @@ class _Process:
         for number, react in (
             (signal.SIGTERM, self._end),
             (signal.SIGINT, self._end),
-            (signal.SIGHUP, self._reload),
         ):
             signal.signal(number, self._event(react))
         self._do(self._start())
@@ -109,6 +122,9 @@ class _Process:
         gc.freeze()
         # Nor need it look for rings after each dozen of messages, which leave none.
         gc.set_threshold(_COLLECT_AFTER, 20, 20)
+        signal.signal(signal.SIGHUP, self._event(self._reload))
+        if self._early.asked:
+            self._reload()
 
     def _event(self, react: Callable[[], None]) -> Callable[[int, FrameType | None], None]:
         """A handler may run at any point of ours: the reactor makes it an event of its own."""

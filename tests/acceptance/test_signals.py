@@ -1,6 +1,7 @@
 """SIGTERM and SIGHUP under load cost nothing: no message, no order, no connection."""
 
 import signal
+from pathlib import Path
 
 from tests.acceptance import messages
 from tests.acceptance.conftest import Start
@@ -60,3 +61,24 @@ def test_a_bad_configuration_changes_nothing(site: Site, start: Start) -> None:
         engine.logged("maping")
         assert link.exchange(messages.result("A", 2)) == "AA"
     assert engine.stop() == 0
+
+
+def test_a_reload_that_is_asked_for_during_the_start_is_done_after_it(
+    site: Site, start: Start
+) -> None:
+    engine = start(site)
+    while not catches(engine.process.pid, signal.SIGHUP):
+        engine.wait(0.01)
+    engine.process.send_signal(signal.SIGHUP)
+    engine.ready()
+    engine.logged("engine.reloaded")
+    with Link(site.port) as link:
+        assert link.exchange(messages.result("A", 1)) == "AA"
+    assert engine.stop() == 0
+
+
+def catches(process: int, number: int) -> bool:
+    """Whether a process has a handler for a signal (proc(5))."""
+    status = Path(f"/proc/{process}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (number - 1) & 1)
