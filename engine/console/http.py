@@ -80,6 +80,23 @@ class Page(Resource):
         request.finish()
 
 
+class BodilessRequest(Request):
+    """A request that may have no body: no page reads one, and Twisted would keep it on the disk."""
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted calls this name
+        """Refuse what brings a body before the first byte of it is read."""
+        super().gotLength(0)  # type: ignore[no-untyped-call]
+        if length != 0:
+            channel: Any = self.channel
+            channel.transport.write(
+                b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+            )
+            channel.loseConnection()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted calls this name
+        """Keep nothing of a body."""
+
+
 class Root(Resource):
     """The pages there are; anything else is not found."""
 
@@ -115,7 +132,7 @@ def site(
     root.putChild(b"metrics", Page(metrics_page))
     root.putChild(b"health", Page(health_page))
     root.putChild(b"ready", Page(ready_page))
-    made = Site(root)  # type: ignore[no-untyped-call]
+    made = Site(root, requestFactory=BodilessRequest)  # type: ignore[no-untyped-call]
     made.displayTracebacks = False
     return made
 

@@ -234,3 +234,28 @@ async def test_a_reader_who_goes_away_leaves_nothing_behind(rig: Rig) -> None:
     await asked
     peer.close()
     await cancelled
+
+
+def _posted(port: int, head: bytes, body: bytes) -> bytes:
+    """What is answered to a head, before any of its body is sent; and whether the line ends."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"POST /metrics HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n" + body)
+        answer = b""
+        while part := connection.recv(4096):
+            answer += part
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (b"Content-Length: 200000000", b""),
+        (b"Content-Length: 3", b"abc"),
+        (b"Transfer-Encoding: chunked", b"3\r\nabc\r\n"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_body_is_refused_before_it_is_read(rig: Rig, head: bytes, body: bytes) -> None:
+    answer = await deferToThread(_posted, rig.port.getHost().port, head, body)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert (await rig.get("/health"))[0] == 200
