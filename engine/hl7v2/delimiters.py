@@ -55,15 +55,23 @@ def _delimiters(name: str, separator: str, declared: str) -> Delimiters:
     r"""Read MSH-2, also an irregular one.
 
     ``^~\\&``, a backslash doubled by some programming language, declares each character once.
-    ``^~&`` has no escape character: ``&`` is the subcomponent separator everywhere.
+    ``^~&`` has no escape character: ``&`` is the subcomponent separator everywhere. Blanks behind
+    the characters are padding; before or among them, which is which could only be guessed.
     """
+    declared = declared.rstrip()
+    if any(character.isspace() for character in declared):
+        raise MessageError(
+            "a blank is no encoding character",
+            at=Location(name, 1, 2),
+            code=ErrorCode.DATA_TYPE_ERROR,
+        )
     if any(character.isalnum() for character in declared):
         raise MessageError(
             "the encoding characters are missing",
             at=Location(name, 1, 2),
             code=ErrorCode.REQUIRED_FIELD_MISSING,
         )
-    characters = [c for c in dict.fromkeys(declared) if not c.isspace()]
+    characters = list(dict.fromkeys(declared))
     if not characters:
         # Nothing declared: the characters that chapter 2.5.4 recommends.
         characters = [c if c != separator else "" for c in STANDARD[1:5]]

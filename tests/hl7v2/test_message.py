@@ -348,3 +348,10 @@ def test_a_message_of_more_segments_than_memory_can_hold_is_refused() -> None:
     for end in ("\r", "\n", "\r\n"):
         with pytest.raises(MessageError, match="more than 500000 segments"):
             Message.parse(header + f"AB{end}" * 500_001)
+
+
+@pytest.mark.parametrize("declared", [r" ~\&", r"^ \&", "^~\\\t&", "  &"])
+def test_a_blank_is_no_delimiter(declared: str) -> None:
+    with pytest.raises(MessageError, match="blank") as caught:
+        Message.parse(f"MSH|{declared}|LAB\rPID|1|x")
+    assert caught.value.at == Location("MSH", 1, 2)

@@ -424,3 +424,14 @@ async def test_a_resend_whose_original_is_delivered_meanwhile_is_answered_from_t
         await first.answered(1)
     await second.answered(1)
     assert second.codes == ["AA"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_blank_among_the_delimiters_is_rejected_with_its_place(open_port: OpenPort) -> None:
+    rig = open_port()
+    sender = await rig.sender()
+    sender.send(adt("1").replace(b"|^~\\&|", b"| ~\\&|", 1))
+    (answer,) = await sender.answered(1)
+    assert (answer.value("MSA-1"), answer.value("MSA-2")) == ("AR", "1")
+    assert answer.text_of("ERR-2") == "MSH^1^2"
+    assert rig.rows("outcome") == [("quarantined",)]
