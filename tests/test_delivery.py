@@ -50,7 +50,7 @@ class Destination:
         self.waiting: list[Deferred[Verdict]] = []
         self.arrivals: list[tuple[int, Deferred[None]]] = []
 
-    async def deliver(self, prepared: Prepared, *, delivery_id: int) -> Verdict:  # noqa: ARG002
+    async def deliver(self, prepared: Prepared, **_: Any) -> Verdict:
         if not prepared.entries:
             return Delivered("the message became no resource")
         control_id = str(orjson.loads(prepared.entries[0].text)["resource"]["code"])
@@ -427,8 +427,8 @@ class Poisoned(Destination):
         self._verdict = verdict
         self._poison = poison
 
-    async def deliver(self, prepared: Prepared, *, delivery_id: int) -> Verdict:
-        verdict = await super().deliver(prepared, delivery_id=delivery_id)
+    async def deliver(self, prepared: Prepared, **how: Any) -> Verdict:
+        verdict = await super().deliver(prepared, **how)
         return self._verdict if self.begun[-1] in self._poison else verdict
 
 

@@ -69,7 +69,9 @@ def test_a_flush_waits_for_nothing_and_leaves_nothing(
 
 def test_each_is_told_whole_and_hears_what_came_of_it(telling: Telling, store: Store) -> None:
     missing = MissingCodes("north", (("HL70001", "X", "odd"),))
-    done = telling.settle(Settlement(7, Event.REFUSED, 1.5, "no", 9.0, "hold", missing))
+    done = telling.settle(
+        Settlement(7, Event.REFUSED, 1.5, "no", 9.0, "hold", missing, untouched=True)
+    )
     failed = telling.settle(Settlement(8, Event.ACCEPTED, 2.0))
     telling.flush()
     assert store.told[0][1:] == (
@@ -81,6 +83,7 @@ def test_each_is_told_whole_and_hears_what_came_of_it(telling: Telling, store: S
             "not_before": 9.0,
             "on_dead": "hold",
             "missing": missing,
+            "untouched": True,
         },
     )
     heard: list[State] = []

@@ -233,7 +233,7 @@ class DeliveryLoop:
         self._turns.soon()
         if verdict is None:
             self._missing.pop(claimed.delivery_id, None)
-            self._release(claimed)
+            self._release(claimed, untouched=False)
         else:
             await self._settle(claimed, verdict, time.perf_counter() - begun)
 
@@ -271,7 +271,9 @@ class DeliveryLoop:
 
     async def _send(self, claimed: Claimed, prepared: Prepared) -> Verdict:
         async def send() -> Verdict:
-            return await self._sender.deliver(prepared, delivery_id=claimed.delivery_id)
+            return await self._sender.deliver(
+                prepared, delivery_id=claimed.delivery_id, replayed=claimed.replayed
+            )
 
         sending = ensureDeferred(send())
         self._sending[claimed.delivery_id] = sending
@@ -339,14 +341,15 @@ class DeliveryLoop:
     def _give_back(self, keep: int = 0) -> None:
         """Put what is claimed and not begun back into the queue."""
         while len(self._ready) > keep:
-            self._release(self._ready.pop())
+            self._release(self._ready.pop(), untouched=True)
 
-    def _release(self, claimed: Claimed) -> None:
+    def _release(self, claimed: Claimed, *, untouched: bool) -> None:
         self._probed(claimed)
-        ensureDeferred(self._released(claimed))
+        ensureDeferred(self._released(claimed, untouched=untouched))
 
-    async def _released(self, claimed: Claimed) -> None:
-        await self._stored(Settlement(claimed.delivery_id, Event.RELEASED, self._now()))
+    async def _released(self, claimed: Claimed, *, untouched: bool) -> None:
+        event, now = Event.RELEASED, self._now()
+        await self._stored(Settlement(claimed.delivery_id, event, now, untouched=untouched))
         self._over()
 
     def _break_off(self) -> None:

@@ -26,8 +26,13 @@ class Sender(Protocol):
     concurrency: int
     breaker: Breaker
 
-    def deliver(self, prepared: Prepared, *, delivery_id: int) -> Awaitable[Verdict]:
-        """Write one message. It may be asked again for the same delivery: the effect is one."""
+    def deliver(
+        self, prepared: Prepared, *, delivery_id: int, replayed: bool = False
+    ) -> Awaitable[Verdict]:
+        """Write one message. It may be asked again for the same delivery: the effect is one.
+
+        Unless it is ``replayed``: then a person wants it written, whether it was before or not.
+        """
         ...
 
     def close(self) -> Awaitable[None]:

@@ -33,7 +33,8 @@ def settlement(
         case Hold(detail):
             return Settlement(number, Event.HELD, now, detail)
         case Down(reason) | Retry(reason) if outage:
-            return Settlement(number, Event.RELEASED, now, reason, not_before=now)
+            event = Event.RELEASED
+            return Settlement(number, event, now, reason, not_before=now, untouched=True)
         case Down(reason) | Retry(reason) if exhausted(claimed.attempt, destination.retry):
             detail = f"given up after {claimed.attempt} attempts: {reason}"
             return Settlement(number, Event.REFUSED, now, detail, on_dead=on_dead)

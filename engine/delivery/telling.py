@@ -29,6 +29,7 @@ class Store(Protocol):
         not_before: float | None = None,
         on_dead: str = "continue",
         missing: MissingCodes | None = None,
+        untouched: bool = False,
     ) -> Deferred[State]:
         """Say what came of one."""
         ...
@@ -75,4 +76,5 @@ class Telling:
             not_before=told.not_before,
             on_dead=told.on_dead,
             missing=told.missing,
+            untouched=told.untouched,
         )

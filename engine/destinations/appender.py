@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 #: So much before the last line is read when a file is opened: far more than one group of lines.
@@ -28,21 +28,26 @@ class Appender:
         self._file: int | None = None
         self._there: dict[bytes, int] = {}
 
-    def append(self, lines: Sequence[bytes]) -> None:
+    def append(self, lines: Sequence[bytes], again: Collection[bytes] = ()) -> None:
         """Add lines (without their ends) and wait until they are on the disk.
+
+        Those that are ``again`` asked for are written whether they are there or not.
 
         Raises:
             OSError: none of them counts as written; what was written of them is cut off.
 
         """
         file = self._open()
-        new = [line for line in lines if not self._is_there(line)]
+        new = [line for line in lines if not self._is_there(line) or line in again]
         end = os.fstat(file).st_size
         try:
             _write(file, b"".join(line + b"\n" for line in new))
             os.fsync(file)
         except OSError:
-            os.ftruncate(file, end)  # half a line would be read as one
+            try:
+                os.ftruncate(file, end)  # half a line would be read as one
+            except OSError:
+                self.close()  # it is cut off when the file is opened again
             raise
 
     def close(self) -> None:

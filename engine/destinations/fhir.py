@@ -22,7 +22,13 @@ class FhirSender:
         self._server = server
         self._reader = reader
 
-    async def deliver(self, prepared: Prepared, *, delivery_id: int) -> Verdict:  # noqa: ARG002 - one shape
+    async def deliver(
+        self,
+        prepared: Prepared,
+        *,
+        delivery_id: int,  # noqa: ARG002 - one shape for all senders
+        replayed: bool = False,  # noqa: ARG002
+    ) -> Verdict:
         """Write one message; cancelling it leaves open whether the server has it."""
         if not prepared.entries:
             return Delivered("the message became no resource")

@@ -41,12 +41,21 @@ class FileSender:
         self.breaker = Breaker(destination.name, elapsed)
         self._appender = Appender(destination.path, delivery_of)
         self._waiting: list[tuple[bytes, Deferred[Verdict]]] = []
+        self._replayed: set[bytes] = set()
         self._busy = False
 
-    def deliver(self, prepared: Prepared, *, delivery_id: int) -> Deferred[Verdict]:
-        """Append the Bundle of a message, unless a crash came after it was written."""
+    def deliver(
+        self, prepared: Prepared, *, delivery_id: int, replayed: bool = False
+    ) -> Deferred[Verdict]:
+        """Append the Bundle of a message, unless a crash came after it was written.
+
+        Whoever has it replayed wants it written, though it stands there already.
+        """
         done: Deferred[Verdict] = Deferred()
-        self._waiting.append((line_of(prepared, delivery_id), done))
+        line = line_of(prepared, delivery_id)
+        if replayed:
+            self._replayed.add(line)
+        self._waiting.append((line, done))
         self._flush()
         return done
 
@@ -58,8 +67,9 @@ class FileSender:
         if self._busy or not self._waiting:
             return
         group, self._waiting = self._waiting, []
+        again, self._replayed = self._replayed, set()
         self._busy = True
-        written = deferToThread(self._appender.append, [line for line, _ in group])
+        written = deferToThread(self._appender.append, [line for line, _ in group], again)
         written.addBoth(self._tell, group)
 
     def _tell(self, result: object, group: list[tuple[bytes, Deferred[Verdict]]]) -> None:

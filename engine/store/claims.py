@@ -13,9 +13,12 @@ from engine.store.counters import Counters
 from engine.store.records import Claimed, Settlement
 from engine.store.session import Session
 
+#: Before they are marked. What has been claimed and has no settlement was queued again by a
+#: person, or was given back untouched: its destination has nothing of this attempt.
 _CLAIMED = (
     "SELECT delivery.id, delivery.message, channel, lanes, attempt, raw, received_at, "
-    "configuration FROM delivery JOIN message ON message.id = delivery.message "
+    "configuration, claimed_at IS NOT NULL AND settled_at IS NULL "
+    "FROM delivery JOIN message ON message.id = delivery.message "
     "JOIN bucket ON bucket.id = message.bucket "
     "WHERE delivery.id IN (SELECT value FROM json_each(?)) ORDER BY delivery.id"
 )
@@ -45,6 +48,7 @@ def claim(session: Session, call: Claim) -> list[Claimed]:
         "DELETE FROM ready WHERE (destination, due, delivery) IN (SELECT * FROM given)",
     )
     ids = bulk.numbers(delivery for _, delivery in rows)
+    claimed = [_claimed(row, call.destination) for row in run(_CLAIMED, (ids,))]
     run(
         "UPDATE delivery SET state = ?, attempt = attempt + 1, claimed_at = ? "
         "WHERE id IN (SELECT value FROM json_each(?))",
@@ -53,21 +57,22 @@ def claim(session: Session, call: Claim) -> list[Claimed]:
     counters = Counters()
     counters.moved(destination, State.QUEUED, State.SENDING, len(rows))
     counters.write(session)
-    return [_claimed(row, call.destination) for row in run(_CLAIMED, (ids,))]
+    return claimed
 
 
 def _claimed(row: tuple[Any, ...], destination: str) -> Claimed:
-    delivery, message, channel, numbers, attempt, raw, received_at, configuration = row
+    delivery, message, channel, numbers, attempt, raw, received_at, configuration, replayed = row
     return Claimed(
         delivery_id=delivery,
         message_id=message,
         channel=channel,
         destination=destination,
         lanes=tuple(lanes.unpack(numbers)),
-        attempt=attempt,
+        attempt=attempt + 1,
         raw=raw,
         received_at=received_at,
         configuration=configuration,
+        replayed=bool(replayed),
     )
 
 
@@ -159,7 +164,8 @@ class _Settling:
         self._counters.moved(row.destination, row.state, state)
         due = (call.not_before or 0.0) if state is State.QUEUED else 0.0
         attempt = row.attempt - (call.event is Event.RELEASED)
-        self._updates.append((row.id, state.value, attempt, due, call.now, call.detail))
+        now = None if call.untouched else call.now
+        self._updates.append((row.id, state.value, attempt, due, now, call.detail))
         self._lanes(row, state, call)
         return state
 
@@ -179,7 +185,7 @@ class _Settling:
             "id, state, attempt, due, now, detail",
             self._updates,
             "UPDATE delivery SET state = given.state, attempt = given.attempt, "
-            "due = given.due, settled_at = given.now, detail = given.detail "
+            "due = given.due, settled_at = coalesce(given.now, settled_at), detail = given.detail "
             "FROM given WHERE delivery.id = given.id",
         )
         lanes.mark(self._session, self._delivered)

@@ -84,6 +84,8 @@ class Claimed:
     raw: bytes
     received_at: float
     configuration: str
+    #: a person has asked for it again, or nothing of it can be there yet
+    replayed: bool = False
 
 
 class MissingCodes(NamedTuple):
@@ -132,6 +134,8 @@ class Settlement:
     on_dead: str = "continue"
     #: counted with it, once for each message however often and wherever that is sent
     missing: MissingCodes | None = None
+    #: with RELEASED: its destination has certainly nothing of it
+    untouched: bool = False
 
 
 class Queue(NamedTuple):

@@ -160,10 +160,11 @@ class SqliteStore:
         not_before: float | None = None,
         on_dead: str = "continue",
         missing: MissingCodes | None = None,
+        untouched: bool = False,
     ) -> Deferred[State]:
         """Say what came of a claimed delivery, and which codes its message has in vain."""
         settlement = Settlement(
-            delivery_id, Event(event), now, detail, not_before, on_dead, missing
+            delivery_id, Event(event), now, detail, not_before, on_dead, missing, untouched
         )
         return self._open_writer.submit(_SETTLE, settlement)
 

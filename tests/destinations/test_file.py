@@ -73,6 +73,26 @@ async def test_a_replay_that_says_something_else_is_written(path: Path) -> None:
     assert numbers(path) == [1, 1]
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest_twisted.ensureDeferred
+async def test_a_replay_is_written_again_before_a_restart_and_after_it(
+    path: Path, restarts: bool
+) -> None:
+    sender = FileSender(FileDestination("archive", path))
+    await deliver(sender, 1)
+    if restarts:
+        await sender.close()
+        sender = FileSender(FileDestination("archive", path))
+    for replayed in (True, True):
+        await sender.deliver(result("1"), delivery_id=1, replayed=replayed)
+    await sender.close()
+    assert numbers(path) == [1, 1, 1]
+    sender = FileSender(FileDestination("archive", path))
+    await deliver(sender, 1)  # a crash has come after the replay was written
+    await sender.close()
+    assert numbers(path) == [1, 1, 1]
+
+
 @pytest.mark.parametrize("left", [0, 1, 5, -1])
 @pytest_twisted.ensureDeferred
 async def test_what_a_crash_left_of_a_line_is_cut_off(path: Path, left: int) -> None:
@@ -158,6 +178,24 @@ def _full(write: object, file: int, data: memoryview) -> int:
     if len(data) > 100:
         return int(write(file, data[: len(data) - 50]))  # type: ignore[operator]
     raise OSError(28, os.strerror(28))
+
+
+@pytest_twisted.ensureDeferred
+async def test_half_a_line_that_cannot_be_cut_off_at_once_is_cut_off_before_the_next(
+    sender: FileSender, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(5, os.strerror(5))
+
+    await deliver(sender, 1)
+    write = os.write
+    monkeypatch.setattr(appender.os, "write", lambda file, data: _full(write, file, data))
+    monkeypatch.setattr(appender.os, "ftruncate", broken)
+    assert await deliver(sender, 2) == Down("No space left on device")
+    monkeypatch.undo()
+    assert await deliver(sender, 3) == Delivered()
+    assert await deliver(sender, 2) == Delivered()
+    assert numbers(path) == [1, 3, 2]
 
 
 @pytest_twisted.ensureDeferred

@@ -147,3 +147,21 @@ async def test_what_waits_for_a_destination_that_is_gone_is_given_up_by_force(
         await store.abandon(2, force=True)  # it is being sent
     await store.abandon(3, force=True)
     assert (await store.ledger(verify=True)).balanced
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_replay_is_told_from_what_a_crash_has_left(store: SqliteStore) -> None:
+    await store.accept(received(1))
+    (first,) = await store.claim("clinic", 1, NOW)
+    await store.release()  # as a start does after a crash
+    (again,) = await store.claim("clinic", 1, NOW)
+    await store.settle(again.delivery_id, Event.ACCEPTED, now=NOW)
+    await store.replay(1)
+    (replayed,) = await store.claim("clinic", 1, NOW)
+    await store.settle(replayed.delivery_id, Event.RELEASED, now=NOW, untouched=True)
+    (given_back,) = await store.claim("clinic", 1, NOW)
+    await store.release()
+    (left,) = await store.claim("clinic", 1, NOW)
+    claims = (first, again, replayed, given_back, left)
+    assert [claim.replayed for claim in claims] == [False, False, True, True, False]
+    assert [claim.attempt for claim in claims] == [1] * 5
