@@ -101,7 +101,9 @@ def test_a_server_slower_than_the_timeout_is_tried_again(tmp_path: Path, start: 
         send(site)
         server.wait(lambda seen: len(seen.accepted) >= COUNT)
         finished(engine, site)
-        assert numbers(server) == list(range(1, COUNT + 1))
+        # what it carries out after the engine has given up comes once more, in its place
+        assert list(dict.fromkeys(numbers(server))) == list(range(1, COUNT + 1))
+        assert numbers(server) == sorted(numbers(server))
 
 
 def test_a_message_that_the_server_refuses_is_a_dead_letter_and_stops_no_other(

@@ -147,8 +147,8 @@ async def test_a_port_that_is_taken_prevents_the_start_and_leaves_nothing_open(s
 async def test_a_store_that_cannot_be_opened_prevents_the_start(site: Site) -> None:
     running = site()
     running.channel()
-    (running.folder / "data").write_text("not a folder")
-    with pytest.raises(StoreError, match="data"):
+    (running.folder / "data" / "engine.db").mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"engine\.db"):
         await running.start()
     running.service = None
 
@@ -321,7 +321,7 @@ async def test_a_sender_that_was_silent_before_a_restart_is_so_after_it(site: Si
     await sender.answered(1)
     now = silent_since(service)
     assert now["north"] > before["north"]
-    await service._remember_silence()
+    await service._recall()
     assert silent_since(service) == now
 
 
