@@ -4,8 +4,13 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.services import need
+
+# A busy machine is no defect: what time a thing takes, the benchmarks ask.
+settings.register_profile("engine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("engine")
 
 #: The one thing that a run may lack in CI, too.
 _CORPUS = "the corpus"

@@ -111,7 +111,7 @@ token = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(
     st.lists(token, max_size=30).map(b"".join),
     st.data(),
@@ -137,14 +137,12 @@ payload = st.binary(max_size=80).filter(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(payload, max_size=6), st.integers(1, 50))
 def test_every_payload_comes_out_as_it_went_in(payloads: list[bytes], size: int) -> None:
     wire = b"\r\n".join(map(wrap, payloads))
     assert in_chunks(wire, size) == [Frame(payload) for payload in payloads]
 
 
-@settings(deadline=None)
 @given(st.lists(token, max_size=30).map(b"".join), st.booleans())
 def test_no_byte_but_the_frame_itself_is_lost(wire: bytes, tolerant: bool) -> None:
     """Every letter of the wire is in a payload or counted as junk."""
