@@ -95,7 +95,7 @@ class Deliveries:
         self._stopping = True
         running, self._running = self._running, {}
         await gatherResults([ensureDeferred(self._end(*one, limit)) for one in running.items()])
-        await gatherResults(list(self._changes))
+        await self.changed()
         for name, (_, senders) in list(self._servers.items()):
             await self._close(name, senders)
 

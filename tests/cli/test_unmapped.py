@@ -147,15 +147,21 @@ def test_what_was_held_for_a_code_is_sent_again_when_it_is_resolved(run: Run, si
     assert states(site) == [State.QUEUED, State.HELD, State.QUEUED]
 
 
+async def resolved_beside_an_engine(run: Run, site: Path) -> Result:
+    """Resolve a code while something has the store, as a running engine does."""
+    store = SqliteStore(EngineSettings(site / "kept").store)
+    store.open()
+    result = run("resolve", "allergens", "PCN", "--to", "SCT#91936005")
+    await store.close()
+    return result
+
+
 @pytest.mark.parametrize("site", ["hold"], indirect=True)
 @pytest_twisted.ensureDeferred
 async def test_an_engine_that_runs_must_know_the_row_before_it_sends_again(
     run: Run, site: Path
 ) -> None:
-    store = SqliteStore(EngineSettings(site / "kept").store)
-    store.open()
-    result = run("resolve", "allergens", "PCN", "--to", "SCT#91936005")
-    await store.close()
+    result = await resolved_beside_an_engine(run, site)
     assert "mllp-engine messages replay 1 3" in result.stdout
     assert states(site) == [State.HELD, State.HELD, State.HELD]
     assert listed(run) == {"penicillin (rash)": 1}
@@ -366,9 +372,6 @@ def test_a_file_that_cannot_be_written_is_told_by_its_name(run: Run) -> None:
 async def test_an_engine_that_runs_needs_a_reload_when_nothing_was_held_too(
     run: Run, site: Path
 ) -> None:
-    store = SqliteStore(EngineSettings(site / "kept").store)
-    store.open()
-    result = run("resolve", "allergens", "PCN", "--to", "SCT#91936005")
-    await store.close()
+    result = await resolved_beside_an_engine(run, site)
     assert "reload it (SIGHUP, or systemctl\nreload)\n" in result.stdout
     assert "unless it is sent again:\n  mllp-engine messages replay 1\n" in result.stdout
