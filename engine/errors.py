@@ -118,3 +118,11 @@ class MessageError(EngineError):
 
 class StoreError(EngineError):
     """The store cannot promise what was asked of it: disk full, locked, read-only, closed."""
+
+
+def origin(fault: BaseException) -> str:
+    """``file:line`` where a fault arose; its text may quote a message and is told to nobody."""
+    trace = fault.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""

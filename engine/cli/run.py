@@ -69,9 +69,6 @@ def run(folder: Path, config: Path | None) -> None:
             reactor,
             systemd=Systemd(),
             log_stream=stream,
-            # reactor.callFromThread comes to the same by way of a timer: one more turn of the
-            # loop for each commit, which a lone sender waits for.
-            from_thread=loop.call_soon_threadsafe,
         )
         _Process(service, reactor, early).run()
     finally:
@@ -101,6 +98,7 @@ class _Process:
 
     def run(self) -> None:
         """Run until the end; what prevented the start is raised."""
+        self._service.failed.addErrback(self._fail)
         self._reactor.callWhenRunning(self._begin)
         self._reactor.run(installSignalHandlers=False)
         if self._failure is not None:

@@ -17,9 +17,9 @@ from twisted.python.failure import Failure
 
 from engine.conversion import process
 from engine.conversion.channels import Work
-from engine.conversion.frames import Frames, framed
 from engine.errors import EngineError, MessageError
 from engine.mapping.prepared import Prepared
+from engine.pipes import Frames, framed
 
 
 class MappingFault(EngineError):  # noqa: N818 - a fault is not the message's error

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.conversion.channels import Conversions, Work
-from engine.conversion.frames import framed, values
-from engine.errors import MessageError
+from engine.errors import MessageError, origin
+from engine.pipes import framed, values
 
 #: The first word of an answer.
 PREPARED, UNREADABLE, FAULT = "prepared", "unreadable", "fault"
@@ -83,15 +83,7 @@ def _answered(conversions: Conversions, work: Work) -> tuple[Any, ...]:
     except MessageError as error:
         return UNREADABLE, str(error)
     except Exception as fault:
-        return FAULT, type(fault).__name__, _where(fault)
-
-
-def _where(fault: Exception) -> str:
-    """The place of a fault; its text may quote a message and stays here."""
-    trace = fault.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+        return FAULT, type(fault).__name__, origin(fault)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,6 @@ DAY = 86400.0
 class Service:
     """An engine: built from an installation, with a reactor that is handed in.
 
-    ``from_thread`` has a call made in the reactor's thread; without one the reactor's own does.
     Started in this order: store, deliveries, console, and the ports last; ended the other way.
     """
 
@@ -60,7 +59,6 @@ class Service:
         systemd: Systemd | None = None,
         load: Callable[[Path], Installation] = load_installation,
         log_stream: TextIO | None = None,
-        from_thread: Callable[..., Any] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         settings = installation.configuration.engine
@@ -72,9 +70,9 @@ class Service:
         self._now = now
         self._log = log.get()
         self.metrics = Metrics()
-        self.store = SqliteStore(
-            settings.store, clock=now, from_thread=from_thread or reactor.callFromThread
-        )
+        #: fails when the engine cannot go on, and must be started anew
+        self.failed: Deferred[None] = Deferred()
+        self.store = SqliteStore(settings.store, clock=now, apart=reactor, lost=self._store_lost)
         self._settlements = Settlements()
         self._conversions = Conversions.of(installation)
         self._mapper = Mapper(reactor, self._log)
@@ -274,6 +272,10 @@ class Service:
         if self._console is not None:
             await self._console.stopListening()
         await self.store.close()
+
+    def _store_lost(self, error: StoreError) -> None:
+        self._log.critical("store.lost", reason=str(error))
+        self.failed.errback(error)
 
     # --- what the parts ask for --------------------------------------------------------------
 

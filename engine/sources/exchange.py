@@ -75,6 +75,13 @@ class Arrival(NamedTuple):
     configuration: str
 
 
+class _Answer(NamedTuple):
+    """Answers that are given at once: their codes, and their bytes."""
+
+    codes: Sequence[AckCode]
+    frames: bytes
+
+
 #: Of what has no readable MSH, or is an answer itself: nothing is asked, nothing is answered.
 _NOTHING = Answers("original", When.NE, When.NE)
 
@@ -82,13 +89,14 @@ _NOTHING = Answers("original", When.NE, When.NE)
 class Exchange:
     """One message and its answers: none, one or two."""
 
-    __slots__ = ("_answers", "_arrival", "_request", "_tools")
+    __slots__ = ("_answers", "_arrival", "_positive", "_request", "_tools")
 
     def __init__(self, tools: Tools, arrival: Arrival, request: Header | None) -> None:
         self._tools = tools
         self._arrival = arrival
         self._request = request
         self._answers = _NOTHING if request is None else answers_for(request)
+        self._positive: _Answer | None = None
 
     # --- messages that go no further ---------------------------------------------------------
 
@@ -105,7 +113,7 @@ class Exchange:
 
     def close(self, codes: Sequence[AckCode], errors: Sequence[MessageError] = ()) -> None:
         """Give these answers and be done."""
-        self._arrival.slot.fill(b"".join([self._answer(code, errors) for code in codes]))
+        self._give(self._arrival.slot, self._answer(codes, errors))
 
     def not_stored(self) -> None:
         """Say that nothing is promised, unless an answer has been given."""
@@ -121,6 +129,10 @@ class Exchange:
             code = application_code(self._answers, Verdict.POSITIVE)
         return code or ""
 
+    def prepare(self) -> None:
+        """Build what the commit will make true, while nothing else can be done for its sender."""
+        self._positive = self._answer(self.both(Verdict.POSITIVE))
+
     def committed(self, receipt: Receipt, channel: Channel) -> None:
         """The bytes are safe: accept now, say the rest when the channel's stage is reached.
 
@@ -128,7 +140,9 @@ class Exchange:
         """
         resent = receipt.outcome is Outcome.DUPLICATE
         if channel.ack.when == "stored" or (resent and receipt.original_answer == AckCode.AA):
-            self.close(self.both(Verdict.POSITIVE))
+            self._give(
+                self._arrival.slot, self._positive or self._answer(self.both(Verdict.POSITIVE))
+            )
             return
         place = self._arrival.slot
         if self._answers.mode == "enhanced":
@@ -144,17 +158,22 @@ class Exchange:
     def _reached(self, place: Slot) -> Callable[[Reached], None]:
         def reached(reached: Reached) -> None:
             code = application_code(self._answers, reached.verdict)
-            answer = self._answer(code, reached.errors) if code else b""
+            answer = self._answer((code,) if code else (), reached.errors)
             if place is self._arrival.slot:
-                place.fill(answer)
+                self._give(place, answer)
             else:  # an application answer never overtakes its accept answer
-                self._arrival.slot.afterwards(lambda: place.fill(answer))
+                self._arrival.slot.afterwards(lambda: self._give(place, answer))
 
         return reached
 
-    def _answer(self, code: AckCode, errors: Sequence[MessageError]) -> bytes:
-        if self._request is None:
-            return b""
-        tools = self._tools
-        tools.record.answered(self._arrival.port, code, self._arrival.received_at)
-        return tools.replies.frame(self._request, code, errors)
+    def _answer(self, codes: Sequence[AckCode], errors: Sequence[MessageError] = ()) -> _Answer:
+        request = self._request
+        if request is None:
+            return _Answer((), b"")
+        frame = self._tools.replies.frame
+        return _Answer(codes, b"".join([frame(request, code, errors) for code in codes]))
+
+    def _give(self, place: Slot, answer: _Answer) -> None:
+        place.fill(answer.frames)  # before it is counted: somebody waits for it
+        for code in answer.codes:
+            self._tools.record.answered(self._arrival.port, code, self._arrival.received_at)

@@ -154,6 +154,8 @@ class Reception:
         # Nothing of the message but its bytes waits for the commit: hundreds may, and what they
         # hold would drive everything else out of the processor's cache.
         self._commit(exchange, received, lambda receipt: exchange.committed(receipt, channel))
+        if channel.ack.when == "stored":
+            exchange.prepare()
 
     def _close(
         self,
@@ -171,8 +173,8 @@ class Reception:
         record = self._tools.record
 
         def stored(receipt: Receipt) -> None:
+            then(receipt)  # first of all: somebody waits for it
             record.stored(received, receipt)
-            then(receipt)
             if receipt.outcome is Outcome.ACCEPTED:
                 self._tools.wake(received.destinations)
 

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from engine.errors import StoreError
+from engine.store.presence import Presence
 from engine.store.schema import migrate, require_current
-from engine.store.session import Session, store_error
+from engine.store.session import PATIENCE, Session, store_error
+
+#: Seconds that the last commit of an engine which is gone may take: as long as it waits for a
+#: lock of SQLite's, and a while for the disk.
+LAST_COMMIT = PATIENCE + 1.0
 
 
 def lock(path: Path) -> IO[bytes]:
     """Keep other engines from the same store; the kernel ends it with the process.
+
+    A process that has just been killed may have left one which is finishing its last commit: so
+    it is tried for a while.
 
     A store holds patients' data: what is made here is its owner's only.
     """
@@ -26,12 +35,21 @@ def lock(path: Path) -> IO[bytes]:
         held = beside.open("ab")
     except OSError as failure:
         raise StoreError(f"{path}: {failure.strerror}") from failure
+    until = time.monotonic() + LAST_COMMIT
+    while not _locked(held):
+        if time.monotonic() >= until:
+            held.close()
+            raise StoreError(f"{path} is in use by another engine")
+        time.sleep(0.01)
+    return held
+
+
+def _locked(held: IO[bytes]) -> bool:
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as failure:
-        held.close()
-        raise StoreError(f"{path} is in use by another engine") from failure
-    return held
+    except OSError:
+        return False
+    return True
 
 
 def in_use(path: Path) -> bool:
@@ -44,6 +62,27 @@ def in_use(path: Path) -> bool:
     except OSError as failure:
         raise StoreError(f"{path}: {failure.strerror}") from failure
     return False
+
+
+class Opening:
+    """How the writing session of a store is opened, also again after trouble."""
+
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        self._path = path
+        self._clock = clock
+        self.presence = Presence(path)
+
+    def session(self) -> Session:
+        """Open one, if the database is still the one that was opened first.
+
+        Raises:
+            StoreError: it is another one or gone, or cannot be opened.
+
+        """
+        self.presence.look_at_database()  # to open another one, or none, would hide a loss
+        session = open_session(self._path, self._clock)
+        self.presence.opened()
+        return session
 
 
 def open_session(path: Path, clock: Callable[[], float]) -> Session:
@@ -65,7 +104,7 @@ def open_session(path: Path, clock: Callable[[], float]) -> Session:
 
 @contextmanager
 def transaction(session: Session) -> Iterator[None]:
-    """All or nothing, outside the writer's thread."""
+    """All or nothing, outside the writer's groups."""
     session.connection.execute("BEGIN IMMEDIATE")
     try:
         yield

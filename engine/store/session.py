@@ -66,7 +66,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 class Session:
-    """The writing connection of one thread, and the names that it need not look up again."""
+    """The connection that writes, and the names that it need not look up again."""
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
         self.path = path

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from engine.errors import StoreError
 from engine.lifecycle import Event, Outcome, State
-from engine.store import claims, replay, worklist
-from engine.store.accept import accept
-from engine.store.answers import answered
+from engine.store import kinds
+from engine.store.apart import ProcessBench
 from engine.store.claims import Claim
+from engine.store.committer import Committer
 from engine.store.ledger import Ledger
-from engine.store.opening import lock, open_session, transaction
-from engine.store.presence import Presence
-from engine.store.purge import PURGE_AT_ONCE, Purge, purge
+from engine.store.opening import Opening, lock
+from engine.store.purge import PURGE_AT_ONCE, Purge
 from engine.store.reader import Reader
 from engine.store.records import (
     Claimed,
@@ -35,8 +33,8 @@ from engine.store.records import (
 )
 from engine.store.replay import Review
 from engine.store.search import Search
-from engine.store.session import Session, store_error
-from engine.store.writer import Kind, Writer
+from engine.store.thread import ThreadBench
+from engine.store.writer import Bench, Writer
 
 __all__ = ["Claimed", "Receipt", "Received", "Search", "Settlement", "SqliteStore"]
 
@@ -44,28 +42,15 @@ __all__ = ["Claimed", "Receipt", "Received", "Search", "Settlement", "SqliteStor
 T = TypeVar("T")
 
 
-def _each(name: str, rank: int, run: Callable[[Session, Any], Any]) -> Kind:
-    return Kind(name, rank, lambda session, calls: [run(session, call) for call in calls])
-
-
-_ACCEPT = Kind("accept", 0, accept)
-_ANSWERED = Kind("answered", 1, answered)
-_SETTLE = Kind("settle", 2, claims.settle)
-_SETTLE_MANY = _each("settle many", 3, claims.settle)
-_RELEASE = _each("release", 4, claims.release)
-_ABANDON = _each("abandon", 5, replay.abandon)
-_REPLAY = _each("replay", 6, replay.replay)
-_CLAIM = _each("claim", 7, claims.claim)
-_NEXT_DUE = _each("next due", 8, claims.next_due)
-_PURGE = _each("purge", 9, purge)
-_FORGET = _each("forget", 10, worklist.forget)
-
-
 class SqliteStore:
     """Messages, deliveries and their ledger; every call returns a Deferred.
 
     All calls that wait at the same time share one commit, and no Deferred fires before it is
     on the disk. When it cannot be (full, locked, read-only), each fails with StoreError.
+
+    ``apart``: the reactor, when a process of its own is to write the store, as the engine's is;
+    otherwise a thread does. ``lost`` is told when that process has ended by itself: then nothing
+    can be written any more, and the store must be opened anew.
     """
 
     def __init__(
@@ -73,13 +58,14 @@ class SqliteStore:
         path: Path | str,
         *,
         clock: Callable[[], float] = time.time,
-        from_thread: Callable[..., Any] | None = None,
+        apart: Any = None,
+        lost: Callable[[StoreError], None] = lambda _: None,
     ) -> None:
         self._path = Path(path)
         self._clock = clock
-        self._from_thread = from_thread
+        self._reactor = apart
+        self._lost = lost
         self._writer: Writer | None = None
-        self._presence = Presence(self._path)
 
     def open(self) -> None:
         """Create or migrate the store; what was being sent when it was left is queued again.
@@ -88,29 +74,23 @@ class SqliteStore:
             StoreError: another engine has it, it is newer than this engine, or unusable.
 
         """
-        from_thread = self._from_thread
-        if from_thread is None:
-            from twisted.internet import reactor  # the reactor is installed by now
-
-            from_thread = reactor.callFromThread
         self._lock = lock(self._path)
+        writer = Writer(self._bench(), self._lost)
         try:
-            with self._session() as session, transaction(session):
-                claims.release(session, None)
-            self._writer = Writer(self._session, from_thread, self._presence.look)
-            self._writer.start()
-        except sqlite3.Error as failure:
-            self._lock.close()
-            raise store_error(self._path, failure) from failure
-        except StoreError:
+            writer.start()
+        except BaseException:
             self._lock.close()
             raise
+        self._writer = writer
 
-    def _session(self) -> Session:
-        self._presence.look_at_database()  # to open another one, or none, would hide a loss
-        session = open_session(self._path, self._clock)
-        self._presence.opened()
-        return session
+    def _bench(self) -> Bench:
+        if self._reactor is not None:
+            return ProcessBench(self._path, self._lock, self._clock, self._reactor)
+        from twisted.internet import reactor  # it is installed by now
+
+        opening = Opening(self._path, self._clock)
+        committer = Committer(opening.session, opening.presence.look)
+        return ThreadBench(committer, cast("Any", reactor).callFromThread)
 
     def close(self) -> Deferred[None]:
         """Do what was asked for until now, then give the files back."""
@@ -128,7 +108,7 @@ class SqliteStore:
 
     def accept(self, received: Received) -> Deferred[Receipt]:
         """Keep a message and queue its deliveries, unless it repeats an earlier one."""
-        return self._open_writer.submit(_ACCEPT, received, len(received.raw))
+        return self._open_writer.submit(kinds.ACCEPT, received, len(received.raw))
 
     def quarantine(
         self, port: str, peer: str, raw: bytes, reason: str, received_at: float
@@ -139,7 +119,7 @@ class SqliteStore:
 
     def answered(self, message_id: int, answer: str) -> Deferred[None]:
         """Note the code that a message was answered with, later than at its commit."""
-        return self._open_writer.submit(_ANSWERED, (message_id, answer, self._clock()))
+        return self._open_writer.submit(kinds.ANSWERED, (message_id, answer, self._clock()))
 
     def claim(
         self, destination: str, limit: int, now: float, longest: float = math.inf
@@ -148,7 +128,7 @@ class SqliteStore:
 
         ``longest``: the seconds that a delivery is put off at most.
         """
-        return self._open_writer.submit(_CLAIM, Claim(destination, limit, now, longest))
+        return self._open_writer.submit(kinds.CLAIM, Claim(destination, limit, now, longest))
 
     def settle(
         self,
@@ -166,31 +146,31 @@ class SqliteStore:
         settlement = Settlement(
             delivery_id, Event(event), now, detail, not_before, on_dead, missing, untouched
         )
-        return self._open_writer.submit(_SETTLE, settlement)
+        return self._open_writer.submit(kinds.SETTLE, settlement)
 
     def settle_many(self, settlements: Sequence[Settlement]) -> Deferred[list[State]]:
         """Say what came of several: all of them, or none when one cannot be."""
-        return self._open_writer.submit(_SETTLE_MANY, settlements)
+        return self._open_writer.submit(kinds.SETTLE_MANY, settlements)
 
     def next_due(self, destination: str) -> Deferred[float | None]:
         """The time from which the next delivery may be claimed; None when there is none."""
-        return self._open_writer.submit(_NEXT_DUE, destination)
+        return self._open_writer.submit(kinds.NEXT_DUE, destination)
 
     def release(self, destination: str | None = None) -> Deferred[int]:
         """Queue again what was claimed and will not be sent by whoever claimed it."""
-        return self._open_writer.submit(_RELEASE, destination)
+        return self._open_writer.submit(kinds.RELEASE, destination)
 
     def replay(
         self, message_id: int, destination: str | None = None, *, force: bool = False
     ) -> Deferred[list[int]]:
         """Queue deliveries of a message again; see engine.store.replay."""
-        return self._open_writer.submit(_REPLAY, Review(message_id, destination, force))
+        return self._open_writer.submit(kinds.REPLAY, Review(message_id, destination, force))
 
     def abandon(
         self, message_id: int, destination: str | None = None, *, force: bool = False
     ) -> Deferred[list[int]]:
         """Give held or dead deliveries up, by force queued ones too, so that their lanes go on."""
-        return self._open_writer.submit(_ABANDON, Review(message_id, destination, force))
+        return self._open_writer.submit(kinds.ABANDON, Review(message_id, destination, force))
 
     def unmapped(self, channel: str = "", table: str = "") -> Deferred[list[UnmappedCode]]:
         """The worklist of codes that tables do not hold, the most frequent first."""
@@ -198,7 +178,7 @@ class SqliteStore:
 
     def forget_unmapped(self, entries: Sequence[int]) -> Deferred[int]:
         """Take entries off the worklist; if they come again, they are counted from 1."""
-        return self._open_writer.submit(_FORGET, entries)
+        return self._open_writer.submit(kinds.FORGET, entries)
 
     def ledger(self, *, verify: bool = False) -> Deferred[Ledger]:
         """Both identities, from the counters; ``verify`` holds them against the rows too."""
@@ -242,7 +222,7 @@ class SqliteStore:
         """Forget messages received before a time that have no delivery, or only delivered ones."""
         total, newest = 0, 0
         while True:
-            purged: Purge = await self._open_writer.submit(_PURGE, Purge(before, newest))
+            purged: Purge = await self._open_writer.submit(kinds.PURGE, Purge(before, newest))
             total += purged.messages
             newest = purged.after
             if purged.messages < PURGE_AT_ONCE:

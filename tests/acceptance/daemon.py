@@ -96,6 +96,21 @@ class Daemon:
         self.process.wait()
         self._channel.close()
 
+    @property
+    def writing_process(self) -> int:
+        """The number of the process that writes the store."""
+        pid = self.process.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            if b"engine.store.process" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+        raise AssertionError("no process writes the store")
+
+    def kill_writing_process(self) -> None:
+        """As the kernel's out-of-memory killer may do it; the engine ends with it."""
+        os.kill(self.writing_process, signal.SIGKILL)
+        assert self.process.wait(20) == 1
+        self._channel.close()
+
     def stop(self, *, timeout: float = 60.0) -> int:
         """As systemd does it; the exit status."""
         self.process.send_signal(signal.SIGTERM)

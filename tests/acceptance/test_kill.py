@@ -31,7 +31,10 @@ def test_what_was_acknowledged_survives_every_kill(site: Site, store: int) -> No
             engine.ready()
             load.start(site.port)
             engine.wait(dice.uniform(SHORTEST, LONGEST))
-            engine.kill()
+            if store % 2:
+                engine.kill_writing_process()
+            else:
+                engine.kill()
             load.stop()
     with Daemon(site) as engine:
         engine.ready()

@@ -5,8 +5,8 @@ from twisted.internet.task import Clock
 from engine.conversion import process
 from engine.conversion.channels import Work
 from engine.conversion.connection import MOMENT, TOGETHER, Job, MappingConnection
-from engine.conversion.frames import framed
 from engine.mapping.prepared import Prepared
+from engine.pipes import framed
 
 
 class Wire:

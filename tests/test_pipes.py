@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from engine.conversion.frames import Frames, framed, values
+from engine.pipes import Frames, framed, values
 
 VALUES = [(1, "north", b"MSH|1\r" * 50, 0.5), 7, (2, None, {"warning": 1})]
 

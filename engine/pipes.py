@@ -1,4 +1,4 @@
-"""What goes between the engine and its mapping processes: a length, then a pickle of plain values.
+"""What goes between the engine and its own processes: a length, then a pickle of plain values.
 
 Both ends are ours, of one version, and nobody else has the socket.
 """
@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 _LENGTH = struct.Struct("!I")
-_AT_ONCE = 256 * 1024
+#: A buffer of this size is taken from the heap; one of twice this size is mapped anew each time.
+_AT_ONCE = 64 * 1024
 
 
 def framed(value: Any) -> bytes:

@@ -1,0 +1,110 @@
+"""The engine's end of the process that writes the store."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any, cast
+
+from twisted.internet import tcp
+from twisted.internet.protocol import Protocol
+from twisted.internet.threads import deferToThread
+from twisted.python.failure import Failure
+
+from engine.errors import StoreError
+from engine.pipes import Frames, framed, values
+from engine.store.committer import Asked
+
+
+class ProcessBench:
+    """Commits in a process of its own, which has the store's lock as long as it lives."""
+
+    def __init__(
+        self, path: Path, lock: IO[bytes], clock: Callable[[], float], reactor: Any
+    ) -> None:
+        self._path = path
+        self._lock = lock
+        self._clock = clock
+        self._reactor = reactor
+
+    def open(self, done: Callable[[Sequence[Any]], None], over: Callable[[], None]) -> None:
+        """Begin; raise StoreError when the store cannot be opened.
+
+        It waits as long as that takes: there is nothing else to be done before it.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = _start(self._path, theirs, self._lock, self._clock())
+        failure = next(values(ours), _NEVER_BEGAN)
+        if failure is not None:
+            ours.close()
+            process.wait()
+            raise failure
+        self._wire = _Wire(process, done, over)
+        self._wire.begin(ours, self._reactor)
+
+    def commit(self, group: Sequence[Asked]) -> None:
+        """Do a group."""
+        named = [(kind.name, argument) for kind, argument in group]
+        self._wire.send((self._clock(), named))
+
+    def close(self) -> None:
+        """End, and give the files back."""
+        self._wire.send(None)
+
+
+_NEVER_BEGAN = StoreError("the process that writes the store has ended before it began")
+
+
+def _start(
+    path: Path, theirs: socket.socket, lock: IO[bytes], now: float
+) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "engine.store.process"]
+    return subprocess.Popen(
+        [*command, str(path), str(theirs.fileno()), repr(now)],
+        stdin=subprocess.DEVNULL,
+        pass_fds=[theirs.fileno(), lock.fileno()],
+    )
+
+
+class _Wire(Protocol):
+    """Groups go out, results come in."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        done: Callable[[Sequence[Any]], None],
+        over: Callable[[], None],
+    ) -> None:
+        self._process = process
+        self._done = done
+        self._over = over
+        self._frames = Frames()
+
+    def begin(self, connection: socket.socket, reactor: Any) -> None:
+        """Speak over one end of a pair of sockets."""
+        wire: Any = tcp.Connection(connection, cast("Any", self), reactor)
+        wire.connected = 1
+        self._wire = wire
+        wire.startReading()
+
+    def send(self, value: Any) -> None:
+        """Say something, at once if the socket has room: nothing is before it, we take turns."""
+        data = framed(value)
+        sent = self._wire.writeSomeData(data)
+        if not isinstance(sent, int):
+            sent = 0  # the process has ended, as the connection will find out
+        if sent < len(data):
+            self._wire.write(data[sent:])
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted calls this name
+        """Take results."""
+        for results in self._frames.feed(data):
+            self._done(results)
+
+    def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: ARG002, N802 - Twisted's signature
+        """The process has ended; it is waited for, so that its number is given back."""
+        deferToThread(self._process.wait).addBoth(lambda _: self._over())

@@ -1,0 +1,48 @@
+"""A thread that commits, beside the reactor's: what one process can do by itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import Any
+
+from engine.store.committer import Asked, Committer
+
+
+class ThreadBench:
+    """Both threads want the interpreter: where a message counts, a ProcessBench is faster."""
+
+    def __init__(self, committer: Committer, from_thread: Callable[..., Any]) -> None:
+        self._committer = committer
+        self._from_thread = from_thread
+        self._groups: SimpleQueue[Sequence[Asked] | None] = SimpleQueue()
+
+    def open(self, done: Callable[[Sequence[Any]], None], over: Callable[[], None]) -> None:
+        """Begin; raise StoreError when the store cannot be opened."""
+        opened: SimpleQueue[BaseException | None] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                self._committer.open()
+            except BaseException as failure:
+                opened.put(failure)
+                return
+            opened.put(None)
+            while (group := self._groups.get()) is not None:
+                self._from_thread(done, self._committer.commit(group))
+            self._committer.close()
+            self._from_thread(over)
+
+        threading.Thread(target=work, name="store writer", daemon=True).start()
+        failure = opened.get()
+        if failure is not None:
+            raise failure
+
+    def commit(self, group: Sequence[Asked]) -> None:
+        """Do a group."""
+        self._groups.put(group)
+
+    def close(self) -> None:
+        """End, and give the files back."""
+        self._groups.put(None)

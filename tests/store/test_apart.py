@@ -1,0 +1,148 @@
+"""The store in a process of its own, as the engine has it."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+
+from engine.errors import StoreError
+from engine.lifecycle import Event, Outcome, State
+from engine.store.sqlite import SqliteStore
+from tests.store.messages import NOW, received
+
+
+class Apart(SqliteStore):
+    """A store whose clock stands still, and what it says when its process is gone."""
+
+    def __init__(self, path: Path) -> None:
+        self.losses: list[StoreError] = []
+        super().__init__(path, clock=lambda: NOW, apart=reactor, lost=self.losses.append)
+
+
+@pytest.fixture
+def apart(path: Path) -> Iterator[Apart]:
+    store = Apart(path)
+    store.open()
+    yield store
+    pytest_twisted.blockon(store.close())
+
+
+def children() -> list[int]:
+    """The processes that write a store."""
+    found = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    said = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in found}
+    return [pid for pid, command in said.items() if b"engine.store.process" in command]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_message_goes_its_way_by_the_engines_clock(apart: Apart, path: Path) -> None:
+    receipt = await apart.accept(received(1))
+    [claim] = await apart.claim("clinic", 5, NOW)
+    assert (claim.message_id, claim.raw) == (receipt.message_id, received(1).raw)
+    assert await apart.settle(claim.delivery_id, Event.ACCEPTED, now=NOW) is State.DELIVERED
+    assert (await apart.accept(received(1))).outcome is Outcome.DUPLICATE
+    with apart.reader(path) as reader:
+        message = reader.message(receipt.message_id)
+    assert message is not None
+    assert message.stored_at == NOW
+
+
+@pytest_twisted.ensureDeferred
+async def test_large_and_small_come_through_whole(apart: Apart) -> None:
+    raws = [bytes([number]) * size for number, size in enumerate((1, 3_000_000, 70_000, 9), 1)]
+    calls = [apart.accept(received(number, raw=raw)) for number, raw in enumerate(raws, 1)]
+    receipts = [await call for call in calls]
+    claims = await apart.claim("clinic", 9, NOW)
+    assert len(receipts) == len(raws)
+    waiting = {claim.message_id: claim.raw for claim in claims}
+    assert waiting[receipts[0].message_id] == raws[0]
+    for receipt, raw in zip(receipts, raws, strict=True):
+        assert await apart.raw(receipt.message_id) == raw
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_fault_is_told_without_the_text_that_it_is_about(apart: Apart) -> None:
+    with pytest.raises(StoreError, match=r"UnicodeEncodeError in .*\.py:\d+$"):
+        await apart.accept(received(1, reason="\udcff"))
+    with pytest.raises(StoreError, match="64 destinations"):
+        await apart.accept(received(2, destinations=tuple(map(str, range(65)))))
+    assert (await apart.accept(received(3))).message_id == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_signals_that_end_the_engine_leave_its_store_to_it(apart: Apart) -> None:
+    [pid] = children()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        os.kill(pid, number)
+        await apart.accept(received(number))
+    assert children() == [pid]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_store_whose_process_is_killed_promises_nothing_more_and_says_so(
+    path: Path,
+) -> None:
+    store = Apart(path)
+    store.open()
+    kept = await store.accept(received(1))
+    [pid] = children()
+    os.kill(pid, signal.SIGSTOP)
+    unknown = [store.accept(received(number)) for number in (2, 3)]
+    claimed = store.claim("clinic", 5, NOW)
+    os.kill(pid, signal.SIGKILL)
+    for call in (*unknown, claimed):
+        with pytest.raises(StoreError, match="has ended"):
+            await call
+    with pytest.raises(StoreError, match="has ended"):
+        await store.accept(received(4))
+    await store.close()
+    assert len(store.losses) == 1
+    again = Apart(path)
+    again.open()
+    ledger = await again.ledger(verify=True)
+    assert ledger.balanced
+    assert ledger.deliveries[0].states[State.SENDING] == 0
+    assert await again.raw(kept.message_id) == received(1).raw
+    await again.close()
+    assert children() == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_closed_store_leaves_no_process_and_no_log(apart: Apart, path: Path) -> None:
+    other = path.with_name("other.db")
+    store = Apart(other)
+    store.open()
+    last = store.accept(received(1))
+    closing = store.close()
+    await last
+    await closing
+    assert len(children()) == 1  # the other store's
+    assert not other.with_name("other.db-wal").exists()
+
+
+def test_what_keeps_a_store_from_being_opened_is_said_by_the_one_who_opens_it(path: Path) -> None:
+    path.write_bytes(b"this is a letter, not a database" * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        Apart(path).open()
+    assert children() == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_nobody_else_gets_the_store_while_a_last_commit_may_be_under_way(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.store.opening.LAST_COMMIT", 0.2)
+    store = Apart(path)
+    store.open()
+    store._lock.close()  # as when the engine is killed, and its process is not through
+    with pytest.raises(StoreError, match="in use by another engine"):
+        Apart(path).open()
+    await store.accept(received(1))
+    await store.close()
+    again = Apart(path)
+    again.open()
+    await again.close()
