@@ -92,13 +92,15 @@ class _Wire(Protocol):
         wire.startReading()
 
     def send(self, value: Any) -> None:
-        """Say something, at once if the socket has room: nothing is before it, we take turns."""
+        """Say something, at once if the socket has room and nothing is before it."""
         data = framed(value)
-        sent = self._wire.writeSomeData(data)
-        if not isinstance(sent, int):
-            sent = 0  # the process has ended, as the connection will find out
+        wire, sent = self._wire, 0
+        if not (wire.dataBuffer or wire._tempDataBuffer):
+            sent = wire.writeSomeData(data)
+            if not isinstance(sent, int):
+                sent = 0  # the process has ended, as the connection will find out
         if sent < len(data):
-            self._wire.write(data[sent:])
+            wire.write(data[sent:])
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted calls this name
         """Take results."""

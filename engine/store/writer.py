@@ -1,12 +1,14 @@
 """Whatever waits is committed together, by somebody who does nothing else.
 
-One group is on its way; what is asked for meanwhile is the next one. So a lone call goes at once,
+While a group is committed, what is asked for becomes the next one. So a lone call goes at once,
 and the more there is to do, the more of it shares an fsync.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, fail
@@ -19,6 +21,9 @@ from engine.store.kinds import Kind
 #: At most so many calls, and about so many bytes of messages, in one commit.
 GROUP_CALLS = 1024
 GROUP_BYTES = 4 * 1024 * 1024
+#: So many calls are a group worth having ready, for when the one before it is done: the reactor
+#: may be at something else by then.
+AHEAD = 4
 
 
 _ENDED = StoreError("the process that writes the store has ended")
@@ -27,8 +32,8 @@ _ENDED = StoreError("the process that writes the store has ended")
 class Bench(Protocol):
     """Where groups are committed: apart from the reactor, which must not wait for a disk.
 
-    One group after the other; ``done`` gets what came of each, ``over`` is called when no more
-    will be done. Both are called on the reactor's thread.
+    Groups are done in their order; ``done`` gets what came of each, ``over`` is called when no
+    more will be done. Both are called on the reactor's thread.
     """
 
     def open(self, done: Callable[[Sequence[Any]], None], over: Callable[[], None]) -> None:
@@ -36,7 +41,7 @@ class Bench(Protocol):
         ...
 
     def commit(self, group: Sequence[Asked]) -> None:
-        """Do a group; not before the one before it is done."""
+        """Do a group, after those before it."""
         ...
 
     def close(self) -> None:
@@ -66,7 +71,7 @@ class Writer:
     def __init__(self, bench: Bench, lost: Callable[[StoreError], None]) -> None:
         self._bench = bench
         self._lost = lost
-        self._group: list[_Call] = []
+        self._groups: deque[list[_Call]] = deque()
         self._waiting: list[_Call] = []
         self._closing = self._over = False
         self._closed: Deferred[None] = Deferred()
@@ -81,8 +86,7 @@ class Writer:
             return fail(_ENDED if self._over else StoreError("the store is closed"))
         call = _Call(kind, argument, size)
         self._waiting.append(call)
-        if not self._group:
-            self._next_group()
+        self._hand_over()
         return call.deferred
 
     def stop(self) -> Deferred[None]:
@@ -91,27 +95,25 @@ class Writer:
             self._closing = True
             if self._over:
                 self._closed.callback(None)
-            elif not self._group:
+            elif not self._groups:
                 self._bench.close()
         return self._closed
 
-    def _next_group(self) -> None:
-        waiting, size, number = self._waiting, 0, 0
-        for call in waiting:
-            number += 1
-            size += call.size
-            if number >= GROUP_CALLS or size >= GROUP_BYTES:
-                break
-        self._group, self._waiting = waiting[:number], waiting[number:]
-        if number:
-            self._bench.commit([(call.kind, call.argument) for call in self._group])
-        elif self._closing:
-            self._bench.close()
+    def _hand_over(self) -> None:
+        """Have the next group done, when the bench would soon have nothing to do."""
+        on_their_way = len(self._groups)
+        if on_their_way > 1 or len(self._waiting) < (AHEAD if on_their_way else 1):
+            return
+        group, self._waiting = _cut(self._waiting)
+        self._groups.append(group)
+        self._bench.commit([(call.kind, call.argument) for call in group])
 
     def _done(self, results: Sequence[Any]) -> None:
         """Have the next group done, and tell what came of this one."""
-        group = self._group
-        self._next_group()
+        group = self._groups.popleft()
+        self._hand_over()
+        if self._closing and not self._groups:
+            self._bench.close()
         for call, result in zip(group, results, strict=True):
             if isinstance(result, Failed):
                 call.deferred.errback(_failure(result.error))
@@ -123,12 +125,23 @@ class Writer:
         self._over, closing = True, self._closing
         if not closing:
             self._lost(_ENDED)
-        calls = [*self._group, *self._waiting]
-        self._group, self._waiting = [], []
+        calls = [*chain.from_iterable(self._groups), *self._waiting]
+        self._groups.clear()
+        self._waiting = []
         for call in calls:
             call.deferred.errback(_failure(_ENDED))
         if closing:
             self._closed.callback(None)
+
+
+def _cut(calls: list[_Call]) -> tuple[list[_Call], list[_Call]]:
+    """The next group, within its limits, and the rest."""
+    number = size = 0
+    for number, call in enumerate(calls, 1):
+        size += call.size
+        if number >= GROUP_CALLS or size >= GROUP_BYTES:
+            break
+    return calls[:number], calls[number:]
 
 
 def _failure(error: BaseException) -> Failure:

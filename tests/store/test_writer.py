@@ -10,7 +10,7 @@ from engine.errors import StoreError
 from engine.store import writer as writer_module
 from engine.store.committer import Asked, Failed
 from engine.store.kinds import ACCEPT
-from engine.store.writer import GROUP_BYTES, Writer
+from engine.store.writer import AHEAD, GROUP_BYTES, Writer
 
 
 class Bench:
@@ -50,13 +50,23 @@ def writer(bench: Bench, lost: list[StoreError]) -> Writer:
 def test_a_lone_call_goes_at_once_and_what_comes_meanwhile_goes_together(
     writer: Writer, bench: Bench
 ) -> None:
-    calls = [writer.submit(ACCEPT, number) for number in range(4)]
+    calls = [writer.submit(ACCEPT, number) for number in range(AHEAD)]
     assert bench.groups == [[0]]
     bench.done(["a"])
     assert bench.groups == [[0], [1, 2, 3]]
     bench.done(["b", "c", "d"])
     assert [call.result for call in calls] == ["a", "b", "c", "d"]
     assert bench.groups == [[0], [1, 2, 3]]
+
+
+def test_a_group_that_is_worth_it_is_ready_before_the_last_is_done_and_no_third(
+    writer: Writer, bench: Bench
+) -> None:
+    calls = [writer.submit(ACCEPT, number) for number in range(1 + AHEAD + AHEAD)]
+    assert bench.groups == [[0], [1, 2, 3, 4]]
+    bench.done(["a"])
+    assert bench.groups == [[0], [1, 2, 3, 4], [5, 6, 7, 8]]
+    assert [call.called for call in calls] == [True] + [False] * 8
 
 
 def test_the_next_group_is_under_way_before_anybody_is_told_of_the_last(
@@ -77,10 +87,11 @@ def test_a_group_has_its_limits_in_calls_and_in_bytes(
     for number in range(6):
         writer.submit(ACCEPT, number)
     writer.submit(ACCEPT, "long", GROUP_BYTES)
-    writer.submit(ACCEPT, "short")
-    for size in (1, 3, 3):
+    for short in range(AHEAD):
+        writer.submit(ACCEPT, short)
+    for size in (1, 3, 3, 3):
         bench.done(["done"] * size)
-    assert bench.groups == [[0], [1, 2, 3], [4, 5, "long"], ["short"]]
+    assert bench.groups == [[0], [1, 2, 3], [4, 5, "long"], [0, 1, 2], [3]]
 
 
 @pytest_twisted.ensureDeferred
