@@ -31,6 +31,7 @@ from engine.store.reader import Reader
 from engine.store.sqlite import SqliteStore
 from tests.destinations import stated
 from tests.store.messages import received
+from tests.store.threaded import ThreadedStore
 
 Answer = Verdict | Exception | None
 
@@ -89,7 +90,7 @@ class Rig:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.store = SqliteStore(path)
+        self.store = ThreadedStore(path)
         self.store.open()
         self.destination = Destination()
         self.lines = io.StringIO()

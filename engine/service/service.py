@@ -72,7 +72,7 @@ class Service:
         self.metrics = Metrics()
         #: fails when the engine cannot go on, and must be started anew
         self.failed: Deferred[None] = Deferred()
-        self.store = SqliteStore(settings.store, clock=now, apart=reactor, lost=self._store_lost)
+        self.store = SqliteStore(settings.store, clock=now, reactor=reactor, lost=self._store_lost)
         self._settlements = Settlements()
         self._conversions = Conversions.of(installation)
         self._mapper = Mapper(reactor, self._log)

@@ -36,13 +36,18 @@ class ProcessBench:
         It waits as long as that takes: there is nothing else to be done before it.
         """
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = _start(self._path, theirs, self._lock, self._clock())
-        failure = next(values(ours), _NEVER_BEGAN)
-        if failure is not None:
+        try:
+            with theirs:
+                process = _start(self._path, theirs, self._lock, self._clock())
+        except OSError as failure:
+            ours.close()
+            raise StoreError(f"no process can write {self._path}: {failure.strerror}") from failure
+        never_began = StoreError("the process that writes the store has ended before it began")
+        trouble = next(values(ours), never_began)
+        if trouble is not None:
             ours.close()
             process.wait()
-            raise failure
+            raise trouble
         self._wire = _Wire(process, done, over)
         self._wire.begin(ours, self._reactor)
 
@@ -54,9 +59,6 @@ class ProcessBench:
     def close(self) -> None:
         """End, and give the files back."""
         self._wire.send(None)
-
-
-_NEVER_BEGAN = StoreError("the process that writes the store has ended before it began")
 
 
 def _start(
@@ -93,8 +95,10 @@ class _Wire(Protocol):
 
     def send(self, value: Any) -> None:
         """Say something, at once if the socket has room and nothing is before it."""
-        data = framed(value)
         wire, sent = self._wire, 0
+        if not wire.connected:
+            return  # the process has ended, and whoever waits is told as soon as that is known
+        data = framed(value)
         if not (wire.dataBuffer or wire._tempDataBuffer):
             sent = wire.writeSomeData(data)
             if not isinstance(sent, int):

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
@@ -16,9 +16,8 @@ from engine.lifecycle import Event, Outcome, State
 from engine.store import kinds
 from engine.store.apart import ProcessBench
 from engine.store.claims import Claim
-from engine.store.committer import Committer
 from engine.store.ledger import Ledger
-from engine.store.opening import Opening, lock
+from engine.store.opening import lock
 from engine.store.purge import PURGE_AT_ONCE, Purge
 from engine.store.reader import Reader
 from engine.store.records import (
@@ -33,7 +32,6 @@ from engine.store.records import (
 )
 from engine.store.replay import Review
 from engine.store.search import Search
-from engine.store.thread import ThreadBench
 from engine.store.writer import Bench, Writer
 
 __all__ = ["Claimed", "Receipt", "Received", "Search", "Settlement", "SqliteStore"]
@@ -48,9 +46,9 @@ class SqliteStore:
     All calls that wait at the same time share one commit, and no Deferred fires before it is
     on the disk. When it cannot be (full, locked, read-only), each fails with StoreError.
 
-    ``apart``: the reactor, when a process of its own is to write the store, as the engine's is;
-    otherwise a thread does. ``lost`` is told when that process has ended by itself: then nothing
-    can be written any more, and the store must be opened anew.
+    A process of its own writes. ``reactor`` is the installed one when it is not given; ``lost``
+    is told when that process has ended by itself: then nothing can be written any more, and the
+    store must be opened anew.
     """
 
     def __init__(
@@ -58,12 +56,12 @@ class SqliteStore:
         path: Path | str,
         *,
         clock: Callable[[], float] = time.time,
-        apart: Any = None,
+        reactor: Any = None,
         lost: Callable[[StoreError], None] = lambda _: None,
     ) -> None:
         self._path = Path(path)
         self._clock = clock
-        self._reactor = apart
+        self._reactor = reactor
         self._lost = lost
         self._writer: Writer | None = None
 
@@ -84,13 +82,10 @@ class SqliteStore:
         self._writer = writer
 
     def _bench(self) -> Bench:
-        if self._reactor is not None:
-            return ProcessBench(self._path, self._lock, self._clock, self._reactor)
-        from twisted.internet import reactor  # it is installed by now
-
-        opening = Opening(self._path, self._clock)
-        committer = Committer(opening.session, opening.presence.look)
-        return ThreadBench(committer, cast("Any", reactor).callFromThread)
+        reactor = self._reactor
+        if reactor is None:
+            from twisted.internet import reactor  # it is installed by now
+        return ProcessBench(self._path, self._lock, self._clock, reactor)
 
     def close(self) -> Deferred[None]:
         """Do what was asked for until now, then give the files back."""

@@ -26,9 +26,6 @@ GROUP_BYTES = 4 * 1024 * 1024
 AHEAD = 4
 
 
-_ENDED = StoreError("the process that writes the store has ended")
-
-
 class Bench(Protocol):
     """Where groups are committed: apart from the reactor, which must not wait for a disk.
 
@@ -73,7 +70,8 @@ class Writer:
         self._lost = lost
         self._groups: deque[list[_Call]] = deque()
         self._waiting: list[_Call] = []
-        self._closing = self._over = False
+        self._closing = False
+        self._over: StoreError | None = None
         self._closed: Deferred[None] = Deferred()
 
     def start(self) -> None:
@@ -83,7 +81,7 @@ class Writer:
     def submit(self, kind: Kind, argument: Any, size: int = 0) -> Deferred[Any]:
         """Have a call done; its Deferred fires after the commit."""
         if self._closing or self._over:
-            return fail(_ENDED if self._over else StoreError("the store is closed"))
+            return fail(self._over or StoreError("the store is closed"))
         call = _Call(kind, argument, size)
         self._waiting.append(call)
         self._hand_over()
@@ -122,14 +120,15 @@ class Writer:
 
     def _ended(self) -> None:
         """Nothing is done any more: as it was asked for, or by a fault."""
-        self._over, closing = True, self._closing
+        error = self._over = StoreError("the process that writes the store has ended")
+        closing = self._closing
         if not closing:
-            self._lost(_ENDED)
+            self._lost(error)
         calls = [*chain.from_iterable(self._groups), *self._waiting]
         self._groups.clear()
         self._waiting = []
         for call in calls:
-            call.deferred.errback(_failure(_ENDED))
+            call.deferred.errback(_failure(error))
         if closing:
             self._closed.callback(None)
 

@@ -19,7 +19,7 @@ from engine.errors import StoreError
 from engine.lifecycle import Event, Outcome
 from engine.metrics import Metrics
 from engine.store.records import Received
-from engine.store.sqlite import SqliteStore
+from tests.store.threaded import ThreadedStore
 
 NOW = 1_800_000_000.0
 
@@ -28,7 +28,7 @@ class Rig:
     """The console of a real store, on a real port."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = SqliteStore(folder / "store.sqlite", clock=lambda: NOW)
+        self.store = ThreadedStore(folder / "store.sqlite", clock=lambda: NOW)
         self.store.open()
         self.metrics = Metrics()
         self.figures = Figures(self.store, self.metrics, reactor)

@@ -36,6 +36,7 @@ from engine.sources.stages import Committed, Stages
 from engine.store.ledger import Ledger
 from engine.store.records import Received
 from engine.store.sqlite import SqliteStore
+from tests.store.threaded import ThreadedStore
 
 
 @implementer(interfaces.IHalfCloseableProtocol)
@@ -137,7 +138,7 @@ class Rig:
     """Everything between a socket and the store, with what a test wants to look at."""
 
     def __init__(self, folder: pathlib.Path, channels: Sequence[Channel], **source: Any) -> None:
-        self._store = SqliteStore(folder / "store.sqlite", clock=time.time)
+        self._store = ThreadedStore(folder / "store.sqlite", clock=time.time)
         self.store = WatchedStore(self._store)
         self.path = folder / "store.sqlite"
         self.log = Log()

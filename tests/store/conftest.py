@@ -8,6 +8,7 @@ from engine.store.opening import open_session
 from engine.store.session import Session
 from engine.store.sqlite import SqliteStore
 from tests.store.messages import NOW
+from tests.store.threaded import ThreadedStore
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(path: Path) -> Iterator[SqliteStore]:
     """A store whose clock stands still."""
-    store = SqliteStore(path, clock=lambda: NOW)
+    store = ThreadedStore(path, clock=lambda: NOW)
     store.open()
     yield store
     pytest_twisted.blockon(store.close())

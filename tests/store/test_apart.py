@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
-from twisted.internet import reactor
 
 from engine.errors import StoreError
 from engine.lifecycle import Event, Outcome, State
@@ -20,7 +19,7 @@ class Apart(SqliteStore):
 
     def __init__(self, path: Path) -> None:
         self.losses: list[StoreError] = []
-        super().__init__(path, clock=lambda: NOW, apart=reactor, lost=self.losses.append)
+        super().__init__(path, clock=lambda: NOW, lost=self.losses.append)
 
 
 @pytest.fixture
@@ -146,3 +145,16 @@ async def test_nobody_else_gets_the_store_while_a_last_commit_may_be_under_way(
     again = Apart(path)
     again.open()
     await again.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_asked_for_while_the_process_is_dying_fails_like_the_rest(path: Path) -> None:
+    store = Apart(path)
+    store.open()
+    [pid] = children()
+    os.kill(pid, signal.SIGKILL)
+    calls = [store.accept(received(number)) for number in range(3)]
+    for call in calls:
+        with pytest.raises(StoreError, match="has ended"):
+            await call
+    await store.close()

@@ -39,7 +39,7 @@ async def deliver(store):
             say("delivered", claim.message_id)
 
 async def main(reactor):
-    store = SqliteStore(sys.argv[1], apart=reactor)
+    store = SqliteStore(sys.argv[1], reactor=reactor)
     store.open()
     await defer.gatherResults(
         [defer.ensureDeferred(send(store, n)) for n in range(8)]

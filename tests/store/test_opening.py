@@ -8,6 +8,7 @@ from engine.errors import StoreError
 from engine.store import schema
 from engine.store.sqlite import SqliteStore
 from tests.store.messages import received
+from tests.store.threaded import ThreadedStore
 
 
 def test_migrations_are_numbered_without_a_gap() -> None:
@@ -21,7 +22,7 @@ async def test_a_newer_store_is_left_alone(path: Path) -> None:
         newer.execute("PRAGMA user_version = 4711")
     newer.close()
     before = path.read_bytes()
-    store = SqliteStore(path)
+    store = ThreadedStore(path)
     with pytest.raises(StoreError, match=r"schema 4711.*newer engine"):
         store.open()
     assert path.read_bytes() == before
@@ -33,7 +34,7 @@ async def test_a_newer_store_is_left_alone(path: Path) -> None:
 async def test_an_older_store_is_brought_up_to_date_when_the_engine_starts(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = SqliteStore(path)
+    old = ThreadedStore(path)
     old.open()
     await old.accept(received(1))
     await old.close()
@@ -41,7 +42,7 @@ async def test_an_older_store_is_brought_up_to_date_when_the_engine_starts(
     monkeypatch.setattr(schema, "migrations", lambda: steps)
     with pytest.raises(StoreError, match="let this version of the engine run first"):
         SqliteStore.reader(path)
-    new = SqliteStore(path)
+    new = ThreadedStore(path)
     new.open()
     assert (await new.accept(received(2))).message_id == 2
     await new.close()
@@ -59,8 +60,8 @@ async def test_a_migration_that_fails_changes_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(schema, "migrations", lambda: broken)
         with pytest.raises(StoreError, match="nonsense"):
-            SqliteStore(path).open()
-    store = SqliteStore(path)
+            ThreadedStore(path).open()
+    store = ThreadedStore(path)
     store.open()
     await store.accept(received(1))
     await store.close()
@@ -69,7 +70,7 @@ async def test_a_migration_that_fails_changes_nothing(
 @pytest_twisted.ensureDeferred
 async def test_two_engines_do_not_share_a_store(store: SqliteStore, path: Path) -> None:
     with pytest.raises(StoreError, match="in use by another engine"):
-        SqliteStore(path).open()
+        ThreadedStore(path).open()
     await store.accept(received(1))
 
 
@@ -77,12 +78,12 @@ async def test_two_engines_do_not_share_a_store(store: SqliteStore, path: Path) 
 async def test_what_is_no_store_is_refused(path: Path) -> None:
     path.write_bytes(b"this is a letter, not a database" * 100)
     with pytest.raises(StoreError, match="not a database"):
-        SqliteStore(path).open()
+        ThreadedStore(path).open()
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="nowhere"):
-        SqliteStore(tmp_path / "nowhere" / "store.db").open()
+        ThreadedStore(tmp_path / "nowhere" / "store.db").open()
     with pytest.raises(StoreError, match="no engine has run"):
         SqliteStore.reader(tmp_path / "store.db")
 

@@ -13,6 +13,7 @@ from engine.errors import StoreError
 from engine.store.presence import LOG_LIMIT, Presence
 from engine.store.sqlite import SqliteStore
 from tests.store.messages import received
+from tests.store.threaded import ThreadedStore
 
 
 def log_of(path: Path) -> Path:
@@ -78,7 +79,7 @@ async def test_a_store_whose_file_was_taken_away_promises_nothing_and_says_why(
 ) -> None:
     path = tmp_path / "data" / "store.db"
     path.parent.mkdir()
-    store = SqliteStore(path)
+    store = ThreadedStore(path)
     store.open()
     await store.accept(received(1))
     checkpoint(path)

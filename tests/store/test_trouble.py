@@ -16,6 +16,7 @@ from engine.store.kinds import Kind
 from engine.store.session import Session
 from engine.store.sqlite import SqliteStore
 from tests.store.messages import NOW, received
+from tests.store.threaded import ThreadedStore
 
 
 async def in_thread(store: SqliteStore, run: Callable[[Session], Any]) -> Any:
@@ -143,7 +144,7 @@ async def test_a_fault_that_undoes_the_whole_transaction_fails_all_of_it(
 
 @pytest_twisted.ensureDeferred
 async def test_a_closed_store_says_so(path: Path) -> None:
-    store = SqliteStore(path)
+    store = ThreadedStore(path)
     with pytest.raises(StoreError, match="not open"):
         await store.accept(received(1))
     store.open()

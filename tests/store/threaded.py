@@ -1,17 +1,19 @@
-"""A thread that commits, beside the reactor's: what one process can do by itself."""
+"""A store that is written by a thread: a test may have a look at its session, or patch it."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, cast
 
 from engine.store.committer import Asked, Committer
+from engine.store.opening import Opening
+from engine.store.sqlite import SqliteStore
 
 
 class ThreadBench:
-    """Both threads want the interpreter: where a message counts, a ProcessBench is faster."""
+    """Commits in a thread of this process."""
 
     def __init__(self, committer: Committer, from_thread: Callable[..., Any]) -> None:
         self._committer = committer
@@ -46,3 +48,14 @@ class ThreadBench:
     def close(self) -> None:
         """End, and give the files back."""
         self._groups.put(None)
+
+
+class ThreadedStore(SqliteStore):
+    """As the engine's, but for who writes."""
+
+    def _bench(self) -> ThreadBench:
+        from twisted.internet import reactor  # it is installed by now
+
+        opening = Opening(self._path, self._clock)
+        committer = Committer(opening.session, opening.presence.look)
+        return ThreadBench(committer, cast("Any", reactor).callFromThread)
