@@ -420,6 +420,28 @@ async def test_what_comes_while_it_is_down_costs_the_loop_no_turn(rig: Rig) -> N
     assert sorted(rig.destination.taken) == ["1", "2"]
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_pause_that_the_server_asks_for_holds_for_what_is_claimed_already(
+    rig: Rig,
+) -> None:
+    rig.destination.concurrency = 1
+    rig.destination.answers.extend([None, None])
+    for number in range(1, 7):
+        await rig.queue(number, patient=f"T{number}")
+    loop = rig.loop()
+    await rig.destination.arrived(2)
+    assert loop.under_way == 3  # the third waits for its turn
+    rig.destination.waiting[0].callback(outcome.Retry("HTTP 429", 0.5))
+    rig.destination.waiting[1].callback(Delivered())
+    await rig.settled(2)
+    await deferLater(reactor, 0.2)
+    assert rig.destination.begun == ["1", "2"]
+    assert not rig.destination.breaker.is_open
+    await rig.settled(7)
+    assert sorted(rig.destination.taken) == ["1", "2", "3", "4", "5", "6"]
+    assert rig.stored(3).attempt == 1
+
+
 class Poisoned(Destination):
     """Fails, for ever, with what its server cannot take."""
 
@@ -586,14 +608,20 @@ async def test_a_try_is_made_while_others_still_wait_for_their_answers(rig: Rig)
 class Troubled:
     """A store whose calls fail so often before they reach it."""
 
-    def __init__(self, store: SqliteStore, **failures: int) -> None:
+    def __init__(
+        self,
+        store: SqliteStore,
+        failure: Exception = StoreError("database or disk is full"),  # noqa: B008 - never changed
+        **failures: int,
+    ) -> None:
         self._store = store
+        self._failure = failure
         self._failures = failures
 
     def __getattr__(self, name: str) -> Any:
         if self._failures.get(name, 0) > 0:
             self._failures[name] -= 1
-            return lambda *_, **__: fail(StoreError("database or disk is full"))
+            return lambda *_, **__: fail(self._failure)
         return getattr(self._store, name)
 
 
@@ -615,6 +643,22 @@ async def test_a_store_that_cannot_settle_is_asked_again_and_nothing_is_sent_twi
     rig.loop(Troubled(rig.store, settle=1))
     await rig.settled(2)
     assert rig.destination.taken == ["1", "2"]
+
+
+@pytest.mark.parametrize("doing", ["claim", "settle"])
+@pytest_twisted.ensureDeferred
+async def test_a_fault_of_ours_in_the_store_stops_neither_the_destination_nor_the_end(
+    rig: Rig, doing: str
+) -> None:
+    await rig.queue(1, 2)
+    loop = rig.loop(Troubled(rig.store, KeyError("Testpatient"), **{doing: 1}))
+    await rig.settled(2)
+    assert rig.destination.taken == ["1", "2"]
+    (line,) = rig.events("delivery.store-failed")
+    assert (line["doing"], line["fault"]) == (doing, "KeyError")
+    assert "Testpatient" not in rig.lines.getvalue()
+    await loop.drain(5)
+    assert loop.under_way == 0
 
 
 @pytest_twisted.ensureDeferred

@@ -7,25 +7,23 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 
 from engine.config import Destination
-from engine.conversion.channels import Work
-from engine.conversion.connection import MappingFault, MappingLost
 from engine.delivery import telling
+from engine.delivery.attempts import Attempts, Mapper
+from engine.delivery.probes import Probes
 from engine.delivery.record import DeliveryRecord
 from engine.delivery.senders import Sender
-from engine.delivery.settling import settlement
+from engine.delivery.settling import Settling, settlement
 from engine.delivery.telling import Telling
 from engine.delivery.turns import Clock, Turns
 from engine.destinations.breaker import Probe
-from engine.errors import MessageError, StoreError
-from engine.fhir.outcome import LONGEST_PAUSE, Dead, Delivered, Hold, Verdict
+from engine.fhir.outcome import LONGEST_PAUSE, Verdict
 from engine.lifecycle import Event, State
-from engine.mapping.prepared import Prepared
-from engine.store.records import Claimed, MissingCodes, Settlement
+from engine.store.records import Claimed, Settlement
 
 #: So many deliveries are begun before the reactor sees to its connections again: mapping is
 #: pure computation, some tenths of a millisecond each.
@@ -41,17 +39,6 @@ class Store(telling.Store, Protocol):
         self, destination: str, limit: int, now: float, longest: float
     ) -> Deferred[list[Claimed]]:
         """Take deliveries that may be sent now; no pause is longer than ``longest``."""
-        ...
-
-
-class Mapper(Protocol):
-    """What makes messages ready for their destinations."""
-
-    #: how many it takes at once before any of them is done
-    ahead: int
-
-    def prepared(self, work: Work) -> Deferred[Prepared]:
-        """A message as its destination wants it."""
         ...
 
 
@@ -89,17 +76,16 @@ class DeliveryLoop:
         self._random01 = random01
         self._turns = Turns(clock, now, turn=self._take_turn, wake=self._look)
         self._telling = Telling(store, clock, self._exchange)
+        self._settling = Settling(
+            self._telling, record, hurry=self._exchange_if_alone, pause=self._turns.pause
+        )
+        self._attempts = Attempts(sender, mapper, record)
+        self._probes = Probes(sender.breaker)
         self._ready: deque[Claimed] = deque()
-        #: what each delivery that has begun waits for: to be mapped, or for its destination
-        self._sending: dict[int, Deferred[Any]] = {}
-        self._missing: dict[int, MissingCodes] = {}  # of deliveries under way
-        self._probes: dict[int, Probe] = {}  # by the delivery that finds out
         self._unsettled = 0  # claimed: ready, being sent, or being settled
-        self._settling = 0  # of them: over, but for the store to write it down
         self._more = True  # whether a claim may find something
         self._claiming = False
         self._stopping = False
-        self._store_failed = False
         self._empty: list[Deferred[None]] = []
 
     # --- from outside ------------------------------------------------------------------------
@@ -116,10 +102,6 @@ class DeliveryLoop:
             return  # that is known, and the time of the next try is set
         self._look()
 
-    def _look(self) -> None:
-        self._more = True
-        self._turns.soon()
-
     @property
     def under_way(self) -> int:
         """How many deliveries are claimed and not settled."""
@@ -133,10 +115,10 @@ class DeliveryLoop:
         """
         self._stopping = True
         self._turns.stop()
-        self._telling.flush()
+        self._settling.end()
         self._give_back()
         if self._unsettled or self._claiming:
-            over = self._clock.callLater(limit, self._break_off)
+            over = self._clock.callLater(limit, self._attempts.break_off)
             done: Deferred[None] = Deferred()
             self._empty.append(done)
             await done
@@ -145,12 +127,27 @@ class DeliveryLoop:
         if self._outage in self._breaker.told:
             self._breaker.told.remove(self._outage)
 
-    # --- claiming ----------------------------------------------------------------------------
+    # --- turns -------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        self._more = True
+        self._turns.soon()
 
     def _take_turn(self) -> None:
         self._begin_some()
-        if not (self._telling.waits and self._sending):
+        if not (self._telling.waits and self._attempts):
             self._exchange()
+
+    def _begin_some(self) -> None:
+        if self._breaker.pause and not self._breaker.is_open:
+            self._give_back()  # the destination has asked for it: who is ready must wait too
+        most = 2 * self._sender.concurrency + self._mapper.ahead
+        for _ in range(min(most - len(self._attempts), AT_ONCE, len(self._ready))):
+            if not self._ready:
+                return  # the first of these has found an outage: the others are given back
+            ensureDeferred(self._deliver(self._ready.popleft()))
+        if self._ready and len(self._attempts) < most:
+            self._turns.soon()
 
     def _exchange(self) -> None:
         """Tell the store what is over and ask it for more, in one commit."""
@@ -159,18 +156,16 @@ class DeliveryLoop:
         if self._more and wanting and not (self._claiming or self._stopping):
             self._claim()
 
-    def _begin_some(self) -> None:
-        most = 2 * self._sender.concurrency + self._mapper.ahead
-        for _ in range(min(most - len(self._sending), AT_ONCE, len(self._ready))):
-            if not self._ready:
-                return  # the first of these has found an outage: the others are given back
-            ensureDeferred(self._deliver(self._ready.popleft()))
-        if self._ready and len(self._sending) < most:
-            self._turns.soon()
+    def _exchange_if_alone(self) -> None:
+        """At once, when nothing is to come with which it could go."""
+        if self._stopping or not self._attempts:
+            self._exchange()
+
+    # --- claiming ----------------------------------------------------------------------------
 
     def _claim(self) -> None:
         most = AHEAD * self._sender.concurrency + self._mapper.ahead
-        room = self._breaker.room(most - self._unsettled + self._settling)
+        room = self._breaker.room(most - self._unsettled + len(self._settling))
         if room > 0:
             self._claiming, self._more = True, False
             ensureDeferred(self._take(room, self._breaker.probe()))
@@ -183,107 +178,36 @@ class DeliveryLoop:
         self._unsettled += len(found)
         self._more = self._more or len(found) == room
         self._ready.extend(found)
-        if probe is not None:
-            self._probes_with(probe, found)
+        self._probes.begin(probe, found)
         if self._stopping:
             self._give_back()
         elif probe is None and self._breaker.is_open:
             # An outage began while we claimed: one try is enough to see.
-            self._give_back(keep=0 if self._sending else 1)
+            self._give_back(keep=0 if self._attempts else 1)
         self._turns.soon()
         self._end_if_empty()
 
     async def _found(self, room: int) -> list[Claimed]:
         try:
             found = await self._store.claim(self.name, room, self._now(), self._longest)
-        except StoreError as failure:
-            self._store_fails("claim", failure)
+        except Exception as failure:  # whatever it was: the next regular look asks again
+            self._record.store_failed("claim", failure)
             return []
-        self._store_failed = False
+        self._record.store_works()
         return found
-
-    def _store_fails(self, doing: str, failure: StoreError) -> None:
-        """Said once; the next regular look asks again."""
-        if not self._store_failed:
-            self._store_failed = True
-            self._record.store_failed(doing, failure)
-
-    # --- probing -----------------------------------------------------------------------------
-
-    def _probes_with(self, probe: Probe, found: list[Claimed]) -> None:
-        """The try is one delivery's, until that is sent, held, broken off or put back."""
-        if found:
-            self._probes[found[0].delivery_id] = probe
-        else:
-            self._breaker.give_back(probe)
-
-    def _probed(self, claimed: Claimed) -> None:
-        """Nothing more is to be learned from this one, if it was a try."""
-        probe = self._probes.pop(claimed.delivery_id, None)
-        if probe is not None:
-            self._breaker.give_back(probe)
 
     # --- one delivery ------------------------------------------------------------------------
 
     async def _deliver(self, claimed: Claimed) -> None:
         begun = time.perf_counter()
-        verdict = await self._attempt(claimed)
-        self._probed(claimed)
-        self._sending.pop(claimed.delivery_id, None)
+        verdict = await self._attempts.make(claimed)
+        self._probes.over(claimed)
         self._turns.soon()
         if verdict is None:
-            self._missing.pop(claimed.delivery_id, None)
+            self._attempts.missing(claimed)
             self._release(claimed, untouched=False)
         else:
             await self._settle(claimed, verdict, time.perf_counter() - begun)
-
-    async def _attempt(self, claimed: Claimed) -> Verdict | None:
-        """Map and send; None when it was broken off."""
-        try:
-            prepared = await self._prepared(claimed)
-            if isinstance(prepared, Prepared):
-                return await self._send(claimed, prepared)
-            return prepared
-        except CancelledError:
-            return None
-        except Exception as fault:  # a fault of ours in one message must not stop the others
-            self._record.fault(claimed, fault)
-            name = str(fault) if isinstance(fault, MappingFault) else type(fault).__name__
-            return Hold(f"a fault of the engine: {name}")
-
-    async def _prepared(self, claimed: Claimed) -> Prepared | Verdict:
-        work = Work(claimed.channel, self._sender.write, claimed.raw, claimed.received_at)
-        mapping = self._sending[claimed.delivery_id] = self._mapper.prepared(work)
-        try:
-            prepared = await mapping
-        except MessageError as error:
-            return Hold(f"cannot be read any more: {error}")
-        except MappingLost as error:
-            return Hold(f"cannot be mapped: {error}")
-        self._record.mapped(claimed, prepared)
-        if prepared.unmapped:
-            self._missing[claimed.delivery_id] = MissingCodes(claimed.channel, prepared.unmapped)
-        if prepared.reject is not None:
-            return Dead(f"rejected by the mapping: {prepared.reject}")
-        if prepared.hold is not None:
-            return Hold(f"held by the mapping: {prepared.hold}")
-        return prepared
-
-    async def _send(self, claimed: Claimed, prepared: Prepared) -> Verdict:
-        async def send() -> Verdict:
-            return await self._sender.deliver(
-                prepared, delivery_id=claimed.delivery_id, replayed=claimed.replayed
-            )
-
-        sending = ensureDeferred(send())
-        self._sending[claimed.delivery_id] = sending
-        verdict = await sending
-        if prepared.entries or not isinstance(verdict, Delivered):
-            # a server is not asked about what became no resource
-            self._breaker.heard(verdict, claimed.delivery_id)
-        return verdict
-
-    # --- settling ----------------------------------------------------------------------------
 
     async def _settle(self, claimed: Claimed, verdict: Verdict, seconds: float) -> None:
         told = settlement(
@@ -296,32 +220,14 @@ class DeliveryLoop:
         )
         if told.event is Event.REFUSED:
             self._breaker.forget(claimed.delivery_id)
-        missing = self._missing.pop(claimed.delivery_id, None)
-        state = await self._stored(replace(told, missing=missing) if missing else told)
+        missing = self._attempts.missing(claimed)
+        state = await self._settling.write(replace(told, missing=missing) if missing else told)
         self._over()
         if told.not_before is not None:
             self._turns.at(told.not_before)
         if state is not None:
             self._record.settled(claimed, verdict, state, seconds)
             self._settled(claimed.message_id, self.name, state)
-
-    async def _stored(self, told: Settlement) -> State | None:
-        """Have it written down, as soon as the store can; None when the engine ends before."""
-        self._settling += 1
-        try:
-            while True:
-                try:
-                    settled = self._telling.settle(told)
-                    if self._stopping or not self._sending:
-                        self._exchange()  # nothing is to come with which it could go
-                    return await settled
-                except StoreError as failure:
-                    self._store_fails("settle", failure)
-                if self._stopping:
-                    return None  # at the next start it is queued again
-                await self._turns.pause()
-        finally:
-            self._settling -= 1
 
     def _over(self) -> None:
         """One is settled: its lane may go on."""
@@ -344,17 +250,14 @@ class DeliveryLoop:
             self._release(self._ready.pop(), untouched=True)
 
     def _release(self, claimed: Claimed, *, untouched: bool) -> None:
-        self._probed(claimed)
+        self._probes.over(claimed)
         ensureDeferred(self._released(claimed, untouched=untouched))
 
     async def _released(self, claimed: Claimed, *, untouched: bool) -> None:
         event, now = Event.RELEASED, self._now()
-        await self._stored(Settlement(claimed.delivery_id, event, now, untouched=untouched))
+        told = Settlement(claimed.delivery_id, event, now, untouched=untouched)
+        await self._settling.write(told)
         self._over()
-
-    def _break_off(self) -> None:
-        for sending in list(self._sending.values()):
-            sending.cancel()
 
     def _end_if_empty(self) -> None:
         if not (self._unsettled or self._claiming):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from structlog.typing import FilteringBoundLogger
 
 from engine.conversion.connection import MappingFault
+from engine.errors import StoreError
 from engine.fhir.outcome import Dead, Delivered, Down, Hold, Retry, Verdict
 from engine.lifecycle import State
 from engine.mapping.prepared import Prepared
@@ -30,6 +31,7 @@ class DeliveryRecord:
         self._metrics = metrics
         self._seconds = metrics.delivery_seconds.labels(destination)
         self._down = metrics.breaker.labels(destination)
+        self._store_failed = False
         # By what it leads to: a retry whose attempts are used up is a dead letter.
         self._counts: dict[State, Callable[[], None]] = {
             State.DELIVERED: metrics.delivered.labels(destination).inc,
@@ -78,8 +80,18 @@ class DeliveryRecord:
         )
 
     def store_failed(self, doing: str, failure: Exception) -> None:
-        """The store does not answer; nothing is lost, and it is asked again."""
-        self._log.error("delivery.store-failed", doing=doing, reason=str(failure))
+        """The store does not do it; nothing is lost, and it is asked again. Said once."""
+        if self._store_failed:
+            return
+        self._store_failed = True
+        if isinstance(failure, StoreError):
+            self._log.error("delivery.store-failed", doing=doing, reason=str(failure))
+        else:  # a fault of ours: the line says where, not with what
+            self._log.error("delivery.store-failed", doing=doing, exc_info=failure)
+
+    def store_works(self) -> None:
+        """The store has answered: its next failure is news."""
+        self._store_failed = False
 
     def down(self, is_down: bool) -> None:
         """Whether the destination is taken to be down, from now on."""

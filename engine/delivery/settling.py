@@ -1,10 +1,16 @@
-"""From the verdict on an attempt to what the store is told."""
+"""From the end of an attempt to a state in the store."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+
 from engine.config import Destination
+from engine.delivery.record import DeliveryRecord
+from engine.delivery.telling import Telling
 from engine.fhir.outcome import Dead, Delivered, Down, Hold, Retry, Verdict
-from engine.lifecycle import Event, backoff, exhausted
+from engine.lifecycle import Event, State, backoff, exhausted
 from engine.store.records import Claimed, Settlement
 
 
@@ -42,3 +48,51 @@ def settlement(
             after = verdict.after if isinstance(verdict, Retry) else None
             pause = backoff(claimed.attempt, destination.retry, random01, retry_after=after)
             return Settlement(number, Event.RETRYABLE, now, reason, not_before=now + pause)
+
+
+class Settling:
+    """Has settlements written down, however often the store must be asked.
+
+    ``hurry`` is called when nothing is to come with which a settlement could go; ``pause`` gives
+    the store its time after it has failed.
+    """
+
+    def __init__(
+        self,
+        telling: Telling,
+        record: DeliveryRecord,
+        *,
+        hurry: Callable[[], None],
+        pause: Callable[[], Deferred[None]],
+    ) -> None:
+        self._telling = telling
+        self._record = record
+        self._hurry = hurry
+        self._pause = pause
+        self._ending = False
+        self._under_way = 0
+
+    def __len__(self) -> int:
+        return self._under_way
+
+    def end(self) -> None:
+        """Ask the store but once more for each: what it does not take is queued at a restart."""
+        self._ending = True
+        self._telling.flush()
+
+    async def write(self, told: Settlement) -> State | None:
+        """The state that the store has committed; None when the engine ends before."""
+        self._under_way += 1
+        try:
+            while True:
+                try:
+                    settled = self._telling.settle(told)
+                    self._hurry()
+                    return await settled
+                except Exception as failure:  # a fault of ours too: the next time may be better
+                    self._record.store_failed("settle", failure)
+                if self._ending:
+                    return None
+                await self._pause()
+        finally:
+            self._under_way -= 1
