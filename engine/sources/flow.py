@@ -31,6 +31,10 @@ class Flow:
         """Whether the connection is not read now."""
         return bool(self._reasons)
 
+    def held_for(self, reason: Hold) -> bool:
+        """Whether this is one of the reasons."""
+        return reason in self._reasons
+
     def hold(self, reason: Hold) -> None:
         """Stop reading for this reason too."""
         was_held, self._reasons = self.held, self._reasons | reason

@@ -19,8 +19,9 @@ from engine.sources.budget import Budget
 from engine.sources.ending import Ending
 from engine.sources.exchange import Line
 from engine.sources.flow import Flow, Hold
+from engine.sources.portions import Portions
 from engine.sources.record import Record
-from engine.sources.timing import Clock, DelayedCall, FrameTimer, IdleTimer
+from engine.sources.timing import Clock, FrameTimer, IdleTimer, SilenceTimer
 
 if TYPE_CHECKING:
     from engine.config import MllpSource
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 UNANSWERED = 256
 #: As above for application answers that wait for a delivery; accept answers go on meanwhile.
 UNDELIVERED = 4096
-#: Silence after a bare FS, on a tolerant port, that counts as the frame's end.
-BARE_END = 0.5
 _NOTHING = (0, 0)
 
 
@@ -78,14 +77,10 @@ class MllpProtocol(protocol.Protocol):
         self._flow = Flow(self._stop_reading, self._read_on)
         self._in_frame = FrameTimer(clock, source.frame_timeout, self._too_slow)
         self._idle = IdleTimer(clock, source.idle_timeout, self._too_quiet)
-        self._silence: DelayedCall | None = None
+        self._silence = SilenceTimer(clock, self._silent)
         self._ending = Ending(clock, self._close_our_side, self._cut)
         self._events: deque[Event] = deque()  # what has come behind a batch
-        self._batch: Iterator[int] | None = (
-            None  # the one that is being taken: nothing is read meanwhile
-        )
-        self._batch_left = 0
-        self._portion: DelayedCall | None = None
+        self._portions = Portions(clock, self._flow, self._portion_taken)
         self._partial = self._whole = 0  # bytes that the budget counts for this connection
         self._last_frame = False  # end with the frame that is being read or taken
         self._read_closed = False
@@ -117,7 +112,7 @@ class MllpProtocol(protocol.Protocol):
         if self._ending.said_all:
             self.transport.loseConnection()  # both sides have said all
         self._last_frame = True
-        if self._batch is None:
+        if not self._portions.more:
             self._end()
 
     def writeConnectionLost(self) -> None:  # noqa: N802 - Twisted's name
@@ -128,13 +123,13 @@ class MllpProtocol(protocol.Protocol):
     ) -> None:
         """Stop everything that belongs to the connection; what is committed goes its way."""
         self._gone = True
-        self._leave_batch()  # nobody waits for its answers, and nothing was promised
+        self._leave_batch()
         self.answers.close()
         self.later.close()
         self._ending.over()
         self._in_frame.stop()
         self._idle.stop()
-        self._stop_silence()
+        self._silence.stop()
         self._end_frame("the connection was lost inside the frame")
         self._count_bytes()
         self._around.budget.leave(self)
@@ -157,7 +152,15 @@ class MllpProtocol(protocol.Protocol):
     @property
     def inside(self) -> bool:
         """Whether a frame is half read, or a batch is half taken."""
-        return self._batch is not None or self._decoder.inside
+        return self._portions.more or self._decoder.inside
+
+    @property
+    def busy(self) -> bool:
+        """Whether the peer may rightly wait for us: for an answer, or to be read."""
+        if self._flow.held_for(Hold.PEER):
+            return False  # it is we who wait
+        pending = self.answers.pending or self.later.pending
+        return self.inside or self._flow.held or bool(pending)
 
     def resume(self) -> None:
         """The budget allows to read on."""
@@ -179,7 +182,7 @@ class MllpProtocol(protocol.Protocol):
     def _take(self, events: Sequence[Event] = ()) -> None:
         """Handle what has come, in its order: behind a batch, when that is taken."""
         self._events += events
-        while self._events and self._batch is None:
+        while self._events and not self._portions.more:
             self._handle(self._events.popleft())
 
     def _handle(self, event: Event) -> None:
@@ -188,7 +191,9 @@ class MllpProtocol(protocol.Protocol):
             case _ if self._ending.begun:
                 pass
             case Frame(payload):
-                self._begin_batch(around.reception.frame(payload, self))
+                batch = around.reception.frame(payload, self)
+                if batch is not None:
+                    self._begin_batch(batch)
             case Oversize(head):
                 reason = f"larger than the {around.source.max_frame} bytes that the port takes"
                 around.reception.broken(head, reason, self)
@@ -205,7 +210,7 @@ class MllpProtocol(protocol.Protocol):
         if inside or self._in_frame.running:
             self._in_frame.progress(inside=inside, received=received, new_frame=new_frame)
         if self._around.source.tolerant:
-            self._watch_for_silence()
+            self._silence.watch(self._decoder.waiting_for_silence)
         if self._last_frame and not self.inside:
             self._end()
         self._count_bytes()
@@ -222,46 +227,23 @@ class MllpProtocol(protocol.Protocol):
 
     # --- batches -----------------------------------------------------------------------------
 
-    def _begin_batch(self, batch: Iterator[int] | None) -> None:
-        """Take the first portion at once; while there are more, read no further."""
-        if batch is not None:
-            self._batch = batch
-            self._take_portion()
-            if self._batch is not None and not self._flow.held:
-                self._stop_reading()
+    def _begin_batch(self, batch: Iterator[int]) -> None:
+        """Take the first portion; while there are more, read no further."""
+        self._portions.begin(batch)
+        if self._portions.more and not self._flow.held:
+            self._stop_reading()
 
-    def _take_portion(self) -> None:
-        """A portion; and the next one in another turn, as soon as there is room for it."""
-        assert self._batch is not None
+    def _portion_taken(self) -> None:
         self._idle.touch()
-        left = next(self._batch, None)
-        self._batch_left = left or 0
-        if left is None:
-            self._batch = None
-        elif not self._flow.held:
-            self._go_on_soon()
-
-    def _go_on_soon(self) -> None:
-        if self._portion is None:
-            self._portion = self._around.clock.callLater(0, self._go_on)
-
-    def _go_on(self) -> None:
-        self._portion = None
-        if self._batch is None or self._flow.held:
-            return
-        self._take_portion()
-        if self._batch is None:
+        if not self._portions.more:
             self._take()
-            if self._batch is None and not self._flow.held:
+            if not (self._portions.more or self._flow.held):
                 self._read_on()
         self._after_read(0, False)
 
     def _leave_batch(self) -> None:
-        self._batch, self._batch_left = None, 0
+        self._portions.leave()
         self._events.clear()
-        if self._portion is not None:
-            self._portion.cancel()
-            self._portion = None
 
     # --- time --------------------------------------------------------------------------------
 
@@ -270,25 +252,13 @@ class MllpProtocol(protocol.Protocol):
         self._end()
 
     def _too_quiet(self) -> None:
-        if self._batch is not None:
-            self._idle.start()  # it is we who are at work
+        if self.busy:
+            self._idle.start()  # it is not the sender who is late; a frame has its own time
             return
         self._around.record.idle(self._around.port, self.peer)
         self._end()
 
-    def _watch_for_silence(self) -> None:
-        """On a tolerant port a bare FS and silence end a frame."""
-        self._stop_silence()
-        if self._decoder.waiting_for_silence:
-            self._silence = self._around.clock.callLater(BARE_END, self._silent)
-
-    def _stop_silence(self) -> None:
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silence = None
-
     def _silent(self) -> None:
-        self._silence = None
         self._take(self._decoder.expire())
         self._after_read(0, True)
 
@@ -317,7 +287,7 @@ class MllpProtocol(protocol.Protocol):
             self._end()
 
     def _count_bytes(self) -> None:
-        partial = self._decoder.buffered + self._batch_left
+        partial = self._decoder.buffered + self._portions.left
         whole = self.answers.size + self.later.size
         change = (partial - self._partial, whole - self._whole)
         if change == _NOTHING:
@@ -334,14 +304,16 @@ class MllpProtocol(protocol.Protocol):
 
     def _stop_reading(self) -> None:
         self._in_frame.suspend()
+        self._silence.suspend()
         if not (self._gone or self._ending.begun):
             self.transport.pauseProducing()
 
     def _read_on(self) -> None:
-        if self._batch is not None:
-            self._go_on_soon()
+        if self._portions.more:
+            self._portions.go_on()
             return
         self._in_frame.resume()
+        self._silence.resume()
         if not (self._gone or self._read_closed):
             self.transport.resumeProducing()
 
@@ -351,11 +323,11 @@ class MllpProtocol(protocol.Protocol):
             return
         if not self._ending.begun:
             self._ending.begin()
-            held = self._flow.held or self._batch is not None
+            held = self._flow.held or self._portions.more
             self._leave_batch()
             self._in_frame.stop()
             self._idle.stop()
-            self._stop_silence()
+            self._silence.stop()
             if held and not self._read_closed:
                 self.transport.resumeProducing()  # to see the peer's end, and to discard
         if not (self.answers.pending or self.later.pending):

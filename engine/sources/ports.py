@@ -36,6 +36,8 @@ class Ports:
         self._budget = budget
         self._tools = tools
         self._open: dict[Key, _Open] = {}
+        #: those that are wanted no more, each with the end of its last connection
+        self._leaving: dict[MllpPort, Deferred[None]] = {}
 
     @property
     def listening(self) -> dict[str, str]:
@@ -65,7 +67,16 @@ class Ports:
         self._open.update(new)
         for opened in gone:
             opened.port.stop_listening()
-            opened.port.drain()
+            self._leave(opened.port)
+
+    def _leave(self, port: MllpPort) -> None:
+        emptied = port.drain()
+        if not emptied.called:
+            self._leaving[port] = emptied
+            emptied.addCallback(lambda _: self._left(port))
+
+    def _left(self, port: MllpPort) -> None:
+        del self._leaving[port]
 
     def _exchanged(self, wanted: dict[Key, list[Channel]], configuration: str) -> dict[Key, _Open]:
         """Open what is new; what has its number, on another host, makes room for it before."""
@@ -112,12 +123,13 @@ class Ports:
         """Take no new connection, finish what is in flight; fires when every one is closed."""
         for opened in self._open.values():
             opened.port.stop_listening()
-        return gatherResults([opened.port.drain() for opened in self._open.values()])
+        drained = [opened.port.drain() for opened in self._open.values()]
+        return gatherResults([*drained, *self._leaving.values()])
 
     def cut(self) -> None:
         """Close every connection at once."""
-        for opened in self._open.values():
-            opened.port.cut()
+        for port in (*self._leaving, *(opened.port for opened in self._open.values())):
+            port.cut()
 
 
 def _by_port(channels: Iterable[Channel]) -> dict[Key, list[Channel]]:

@@ -1,10 +1,12 @@
-"""Patience with a sender: inside a frame, and between frames."""
+"""Patience with a sender: inside a frame, at what may be its end, and between frames."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Protocol
 
+#: Silence after a bare FS, on a tolerant port, that counts as the frame's end.
+BARE_END = 0.5
 #: The slowest sender of a large frame that is waited for: each of these many bytes buys a second.
 BYTES_PER_SECOND = 64 * 1024
 
@@ -97,6 +99,55 @@ class FrameTimer:
         else:
             self.running = False
             self._expired()
+
+
+class SilenceTimer:
+    """Runs out when nothing follows what may be the end of a frame.
+
+    While the engine itself does not read, there is no silence: what follows may have come.
+    """
+
+    def __init__(self, clock: Clock, expired: Callable[[], None]) -> None:
+        self._clock = clock
+        self._expired = expired
+        self._call: DelayedCall | None = None
+        self._watching = False
+        self._suspended = False
+
+    def watch(self, watching: bool) -> None:
+        """Wait anew, if the last bytes may be an end."""
+        self._watching = watching
+        self._schedule()
+
+    def suspend(self) -> None:
+        """Nothing is read for a while."""
+        self._suspended = True
+        self._cancel()
+
+    def resume(self) -> None:
+        """What comes is read again: the silence begins now."""
+        if self._suspended:
+            self._suspended = False
+            self._schedule()
+
+    def stop(self) -> None:
+        """There is nothing to wait for any more."""
+        self.watch(False)
+
+    def _schedule(self) -> None:
+        self._cancel()
+        if self._watching and not self._suspended:
+            self._call = self._clock.callLater(BARE_END, self._due)
+
+    def _cancel(self) -> None:
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _due(self) -> None:
+        self._call = None
+        self._watching = False
+        self._expired()
 
 
 class IdleTimer:

@@ -159,7 +159,7 @@ class Rig:
         )
         self.stages = stages
         self.replies = Replies(time.time)
-        tools = Tools(
+        self.tools = tools = Tools(
             self.store,
             stages,
             self.replies,

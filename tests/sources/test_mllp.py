@@ -11,13 +11,20 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor, tcp
 from twisted.internet.protocol import Protocol
+from twisted.internet.task import deferLater
 
 from engine.hl7v2.frame import wrap
-from engine.sources import ending
+from engine.sources import ending, mllp
+from engine.sources.flow import Hold
 from engine.sources.port import PortError, is_in
+from engine.sources.timing import BARE_END
 from tests.sources.rig import Rig, adt, turn
 
 OpenPort = Callable[..., Rig]
+
+
+async def _seconds(seconds: float) -> None:
+    await deferLater(reactor, seconds)
 
 
 @pytest_twisted.ensureDeferred
@@ -123,6 +130,24 @@ async def test_a_tolerant_port_ends_a_frame_at_a_bare_fs_and_silence(open_port: 
     sender.raw(b"\x0b" + adt("2") + b"\x1c" + wrap(adt("3")))
     await sender.answered(3)
     assert (sender.codes, sender.ids) == (["AA", "AA", "AA"], ["1", "2", "3"])
+
+
+@pytest_twisted.ensureDeferred
+async def test_while_a_tolerant_port_does_not_read_no_silence_ends_a_frame(
+    open_port: OpenPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mllp, "UNANSWERED", 1)
+    rig = open_port(tolerant=True)
+    sender = await rig.sender()
+    message = adt("3", extra="NTE|1||a\x1cb\r")
+    begin, rest = message.split(b"b\r", 1)
+    with rig.store_on_hold():
+        sender.raw(wrap(adt("1")) + wrap(adt("2")) + b"\x0b" + begin)
+        await rig.until(lambda: Hold.ANSWERS in rig.holds())
+        sender.raw(b"b\r" + rest + b"\x1c\r")
+        await _seconds(BARE_END + 0.2)
+    await sender.answered(3)
+    assert rig.rows("raw")[2:] == [(message,)]
 
 
 @pytest_twisted.ensureDeferred
@@ -270,6 +295,34 @@ async def test_an_idle_connection_is_closed_when_the_port_says_so(open_port: Ope
     await sender.closed
     assert sender.codes == ["AA"]
     assert "connection.idle" in rig.log.events
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_sender_that_waits_for_its_answer_is_not_idle(open_port: OpenPort) -> None:
+    rig = open_port(idle_timeout=0.1)
+    with rig.store_on_hold():
+        sender = await rig.sender()
+        sender.send(adt("1"))
+        await rig.until(lambda: rig.store.calls == 1)
+        await _seconds(0.3)
+        sender.send(adt("2"))
+        await rig.until(lambda: rig.store.calls == 2)
+    await sender.closed
+    assert (sender.codes, sender.ids) == (["AA", "AA"], ["1", "2"])
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_frame_has_its_own_time_also_where_idle_connections_are_closed(
+    open_port: OpenPort,
+) -> None:
+    rig = open_port(idle_timeout=0.1, frame_timeout=5)
+    sender = await rig.sender()
+    wire = wrap(adt("1"))
+    sender.raw(wire[:40])
+    await _seconds(0.3)
+    sender.raw(wire[40:])
+    await sender.answered(1)
+    assert sender.codes == ["AA"]
 
 
 @pytest_twisted.ensureDeferred
