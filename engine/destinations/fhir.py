@@ -55,7 +55,7 @@ class FhirSender:
 
     async def _doubted(self, verdict: Dead) -> Verdict:
         """A 404 may be about the Bundle, or because there is no FHIR where we look for it."""
-        if not verdict.detail.startswith("HTTP 404"):
+        if verdict.status != 404:
             return verdict
         try:
             claims = await self._server.claims()

@@ -58,6 +58,8 @@ class Dead:
     """The destination will never take it; the detail may quote the message."""
 
     detail: str
+    #: of the HTTP answer that says so
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def refusal(reply: Reply, now: datetime) -> Verdict:
     if status in FOR_A_PERSON:
         return Hold(f"HTTP {status}: {words}" if words else f"HTTP {status}")
     if status in ABOUT_THE_MESSAGE and words:
-        return Dead(f"HTTP {status}: {words}")
+        return Dead(f"HTTP {status}: {words}", status)
     return Down(f"HTTP {status}")
 
 

@@ -269,7 +269,7 @@ async def test_a_delivery_that_is_broken_off_lets_the_next_one_write(clinic: Cli
         (refusal(500), Retry("HTTP 500")),
         (refusal(503, Retry_After="7"), Retry("HTTP 503", 7.0)),
         (refusal(429, Retry_After="1"), Retry("HTTP 429", 1.0)),
-        (refusal(422), Dead("HTTP 422: processing: said 422")),
+        (refusal(422), Dead("HTTP 422: processing: said 422", 422)),
         (refusal(412), Hold("HTTP 412: processing: said 412")),
         (refusal(401), Down("HTTP 401")),
         ((302, b"", {"Location": "http://elsewhere.example/"}), Down("HTTP 302")),
@@ -292,7 +292,7 @@ async def test_a_transaction_that_is_answered_so(
         (refusal(500), Retry("HTTP 500")),
         (refusal(403), Down("HTTP 403")),
         (refusal(404), Down("HTTP 404 to a search")),
-        (refusal(400), Dead("HTTP 400: processing: said 400")),
+        (refusal(400), Dead("HTTP 400: processing: said 400", 400)),
         ((200, b"<html/>", {}), Down("HTTP 200 to a search, without a Bundle")),
         (
             (200, b'{"resourceType":"Bundle","link":[{"relation":"next"}]}', {}),
@@ -384,7 +384,7 @@ async def test_a_fault_while_searching_is_told_and_frees_the_search(clinic: Clin
 @pytest.mark.parametrize(
     ("metadata", "verdict"),
     [
-        (None, Dead("HTTP 404: processing: said 404")),
+        (None, Dead("HTTP 404: processing: said 404", 404)),
         (refusal(404), Down("HTTP 404, and no metadata at the base URL")),
         ((200, b"<html/>", {}), Down("HTTP 404, and no metadata at the base URL")),
     ],

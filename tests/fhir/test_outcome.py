@@ -70,9 +70,9 @@ def response(*entries: tuple[str, str | None]) -> bytes:
         (503, b"", Retry("HTTP 503")),
         (504, HTML, Retry("HTTP 504")),
         (507, b"", Retry("HTTP 507")),
-        (400, outcome("error"), Dead("HTTP 400: invalid: error 0")),
-        (404, outcome("fatal"), Dead("HTTP 404: invalid: fatal 0")),
-        (422, outcome("warning", "error"), Dead("HTTP 422: invalid: error 1")),
+        (400, outcome("error"), Dead("HTTP 400: invalid: error 0", 400)),
+        (404, outcome("fatal"), Dead("HTTP 404: invalid: fatal 0", 404)),
+        (422, outcome("warning", "error"), Dead("HTTP 422: invalid: error 1", 422)),
         (400, outcome("warning", "information"), Down("HTTP 400")),
         (400, b"", Down("HTTP 400")),
         (404, HTML, Down("HTTP 404")),
@@ -156,7 +156,7 @@ def test_a_failed_entry_of_a_success_decides() -> None:
     ]
     body = orjson.dumps({"resourceType": "Bundle", "type": "batch-response", "entry": entries})
     verdict, _ = judge(Reply(200, body), sent("POST Patient", "POST Account"), NOW)
-    assert verdict == Dead("HTTP 400: invalid: error 0")
+    assert verdict == Dead("HTTP 400: invalid: error 0", 400)
 
 
 @pytest.mark.parametrize("entry", [{}, None, {"response": {}}, {"response": {"status": "fine"}}])
