@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, Self, TypeVar, cast
+from typing import Generic, Protocol, TypeVar
 
 from engine.errors import ErrorCode, Location, MessageError
 from engine.hl7v2.ack import is_acknowledgement
 from engine.hl7v2.message import Delimiters, Message, Segment
 from engine.hl7v2.segment import part
-from engine.mapping.functions import authority_parts
+from engine.mapping.authorities import system_of
 from engine.mapping.language import MessageCondition
-from engine.mapping.runtime import Run
 
 #: HL7 table 0104, the versions that the standard published.
 VERSIONS = frozenset(
@@ -200,11 +199,6 @@ class Authorities:
         default_factory=dict, compare=False, repr=False
     )
 
-    @property
-    def dialect(self) -> Self:
-        """Itself, where a conversion looks for the tables of its run."""
-        return self
-
     def system(self, message: Message, authority: str) -> str | None:
         """The system of identifiers of an assigning authority, CX.4, as the mapping has it."""
         if not authority:
@@ -217,7 +211,7 @@ class Authorities:
                 self._found.clear()
             parts = (part(authority, n, delimiters.subcomponent) for n in (1, 2, 3))
             hd = [message.unescape(text).strip() for text in parts]
-            self._found[authority, delimiters] = found = authority_parts(cast(Run, self), *hd)
+            self._found[authority, delimiters] = found = system_of(self, *hd)
             return found
 
 

@@ -17,19 +17,11 @@ from urllib.parse import quote
 import orjson
 
 from engine.fhir.uris import URIS
-from engine.mapping import coding, datatypes, dates, spans
+from engine.mapping import authorities, coding, datatypes, dates, spans
 from engine.mapping.coding import V2_TABLE
 from engine.mapping.made import Body
 from engine.mapping.runtime import Run
 from engine.mapping.unconvertible import Unconvertible
-
-#: The arc of the HL7 v2 tables: .364 is table 0364.
-_TABLE_OID = re.compile(r"2\.16\.840\.1\.113883\.12\.(\d{1,4})")
-#: What a feed may not know: an OID is dotted numbers, a UUID is what RFC 9562 draws.
-_OID = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_URI = re.compile(r"(https?|urn|ftp|mailto|oid):\S+")
-
 
 _MANY = inspect.Parameter.VAR_POSITIONAL
 
@@ -86,7 +78,7 @@ def endpoint(run: Run, raw: str) -> str | None:
     if not raw:
         return None
     namespace, universal, kind = _authority(run, raw)
-    found = authority_parts(run, "", universal, kind)
+    found = authorities.system_of(run.dialect, "", universal, kind)
     if found:
         return found
     named = "-".join(text for text in (namespace, universal) if text)
@@ -105,7 +97,7 @@ def system(run: Run, name: str, oid: str = "") -> str | None:
         return found
     for text in (oid, name):
         if text:
-            uri = uri_of(run, text)
+            uri = authorities.uri_of(run.dialect, text)
             if uri:
                 return uri
     match = re.fullmatch(r"HL7(\d{4})", name) or re.fullmatch(r"(\d{4})", name)
@@ -161,21 +153,9 @@ def known(run: Run, code: str, name: str, oid: str = "") -> str | None:
     return code if code and system(run, name, oid) else None
 
 
-def uri_of(run: Run, text: str) -> str | None:
-    """An OID, a UUID or a URI as a URI; the table's own URI where it knows the OID."""
-    # an OID that short is an arc of the standards bodies, and nobody's system
-    if _OID.fullmatch(text) and text.rindex(".") > 3:
-        numbered = _TABLE_OID.fullmatch(text)
-        table_uri = V2_TABLE + numbered[1].zfill(4) if numbered else ""
-        return run.dialect.systems.get(text) or table_uri or "urn:oid:" + text
-    if _UUID.fullmatch(text):
-        return "urn:uuid:" + text.lower()
-    return text if _URI.fullmatch(text) else None
-
-
 def uri_system(run: Run, text: str) -> str | None:
     """The system of an identifier that is a URI itself (R4, Identifier.value)."""
-    return URIS if text and uri_of(run, text) else None
+    return URIS if text and authorities.uri_of(run.dialect, text) else None
 
 
 def _authority(run: Run, raw: str) -> tuple[str, str, str]:
@@ -188,23 +168,12 @@ def _authority(run: Run, raw: str) -> tuple[str, str, str]:
 
 def authority(run: Run, raw: str) -> str | None:
     """The system of an assigning authority: by the feed's table, else by its universal id."""
-    return authority_parts(run, *_authority(run, raw)) if raw else None
+    return authorities.system_of(run.dialect, *_authority(run, raw)) if raw else None
 
 
 def authority_parts(run: Run, namespace: str, universal: str, kind: str = "") -> str | None:
     """The same, for an authority that stands in three components (EI.2 to EI.4)."""
-    feed = run.dialect.authorities
-    found = feed.get(namespace) or feed.get(universal)
-    if found:
-        return found
-    if universal:
-        # A universal id may be named in the wrong column: its own shape tells best.
-        uri = uri_of(run, universal)
-        if uri:
-            return uri
-        if kind == "DNS" and re.fullmatch(r"[\w.-]+", universal):
-            return "urn:dns:" + universal
-    return uri_of(run, namespace) if namespace else None
+    return authorities.system_of(run.dialect, namespace, universal, kind)
 
 
 def authority_name(run: Run, raw: str) -> str | None:
@@ -212,9 +181,9 @@ def authority_name(run: Run, raw: str) -> str | None:
     if not raw:
         return None
     namespace, universal, kind = _authority(run, raw)
-    if namespace and uri_of(run, namespace) is None:
+    if namespace and authorities.uri_of(run.dialect, namespace) is None:
         return namespace
-    if universal and authority_parts(run, "", universal, kind) is None:
+    if universal and authorities.system_of(run.dialect, "", universal, kind) is None:
         return universal
     return None
 
