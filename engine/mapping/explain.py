@@ -18,8 +18,8 @@ from engine.mapping.trace import Origin, Position, TracingRun, path_to
 
 #: What frames a message rather than says something: delimiters, and what acknowledges.
 STRUCTURAL = frozenset({("MSH", 1), ("MSH", 2)})
-#: Segments that tell of one order, some things twice.
-_ORDER = frozenset({"ORC", "OBR", "TQ1", "RXO", "RXE", "RXD", "RXA"})
+#: Opens no order, and says what ORC-7 and OBR-27 say of the one before it.
+_TIMING = frozenset({"TQ1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +161,12 @@ def _account(
         else:
             fate, why = "unmapped", ""
         leaves.append(Leaf(position, segment.label, segment.sequence, value, fate, elements, why))
-    yield from _repeated(leaves, scopes)
+    yield from _repeated(leaves, scopes, library.groups.openers("order") | _TIMING)
 
 
-def _repeated(leaves: list[Leaf], scopes: Sequence[Scope]) -> Iterator[Leaf]:
+def _repeated(
+    leaves: list[Leaf], scopes: Sequence[Scope], of_an_order: frozenset[str]
+) -> Iterator[Leaf]:
     """An unmapped value that a mapped one of the same order says already is repeated.
 
     ORC and OBR say the same order twice; nothing of the second is lost.
@@ -174,7 +176,7 @@ def _repeated(leaves: list[Leaf], scopes: Sequence[Scope]) -> Iterator[Leaf]:
     def place(leaf: Leaf) -> Scope | int:
         """The order that a leaf tells of; any other segment tells of itself alone."""
         index = leaf.position[0]
-        return scopes[index] if leaf.segment in _ORDER else index
+        return scopes[index] if leaf.segment in of_an_order else index
 
     for leaf in leaves:
         if leaf.fate == "mapped":

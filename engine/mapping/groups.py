@@ -50,6 +50,16 @@ class Groups:
         """The names of the kinds, in the order of the numbers of a scope."""
         return tuple(kind.name for kind in self.kinds)
 
+    def openers(self, name: str) -> frozenset[str]:
+        """The segments that open a kind of group; none of a kind that there is not."""
+        return frozenset(
+            segment
+            for kind in self.kinds
+            if kind.name == name
+            for rank in kind.ranks
+            for segment in rank
+        )
+
     def number(self, name: str) -> int:
         """The position of a kind in a scope; ValueError for a name that is none."""
         return self.names.index(name)

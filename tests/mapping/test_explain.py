@@ -73,6 +73,20 @@ def test_only_the_same_order_or_segment_repeats_a_value() -> None:
     assert fates["OBX", 2, "OBX-34"] == "unmapped"
 
 
+@pytest.mark.parametrize("name", ["RXE", "RXD", "RXG", "TQ1", "ZRX"])
+def test_every_segment_that_opens_an_order_repeats_what_another_of_it_says(name: str) -> None:
+    text = "\r".join(
+        [
+            r"MSH|^~\&|WARD|NORTH|CHART|CLINIC|20260105101500||RDE^O11^RDE_O11|M1|P|2.5.1",
+            "ORC|NW|P1|F1||||||20260105090000",
+            name + "|" * 60 + "20260105090000",  # a field that no rule reads
+        ]
+    )
+    leaves = LIBRARY.tracing().explain(Message.parse(text), CONTEXT).leaves
+    (leaf,) = (leaf for leaf in leaves if leaf.segment == name)
+    assert leaf.fate == ("repeated" if name != "ZRX" else "unmapped")
+
+
 def test_a_field_that_nobody_reads_is_unmapped() -> None:
     leaves = LIBRARY.tracing().explain(MESSAGE, CONTEXT).leaves
     fates = {leaf.path: leaf.fate for leaf in leaves if leaf.segment == "ZLB"}
