@@ -120,7 +120,10 @@ class Metrics:
             "outcome",
         )
         self.last_message = self._gauge(
-            "last_message_timestamp_seconds", "When the last message of a channel came", "channel"
+            "last_message_timestamp_seconds",
+            "When the last message of a channel came; while it has none, since when one is waited "
+            "for; 0 when the channel is configured no more",
+            "channel",
         )
         self.mapping_seconds = self._times("mapping", "Mapping of one message", "channel", _MAPPING)
         self.issues = self._counter(
@@ -144,11 +147,22 @@ class Metrics:
             "field",
         )
 
-    def heard_before(self, channel: str, when: float) -> None:
-        """A channel's last message came before this process was; unless one has come since."""
-        samples = [one for family in self.last_message.collect() for one in family.samples]
-        if all(sample.labels["channel"] != channel for sample in samples):
-            self.last_message.labels(channel).set(when)
+    def silent_since(self, channels: Mapping[str, float]) -> None:
+        """Exactly these are configured; each has been silent since then, in seconds since 1970.
+
+        What has come in this process counts before that. A channel that is gone stays, with 0:
+        whoever counts its messages may hold on to its gauge, and it may come back.
+        """
+        known = {
+            sample.labels["channel"]: sample.value
+            for family in self.last_message.collect()
+            for sample in family.samples
+        }
+        for channel, since in channels.items():
+            if not known.get(channel):
+                self.last_message.labels(channel).set(since)
+        for channel in known.keys() - channels.keys():
+            self.last_message.labels(channel).set(0)
 
     # --- deliveries --------------------------------------------------------------------------
 

@@ -83,6 +83,18 @@ def test_the_first_dead_letter_of_a_destination_is_a_change_from_zero() -> None:
         assert sample(metrics, f"mllp_engine_{name}", **where) == 0
 
 
+def test_a_channel_is_silent_since_its_last_message_whatever_is_said_later() -> None:
+    metrics = Metrics()
+    name = "mllp_engine_last_message_timestamp_seconds"
+    metrics.last_message.labels("north").set(70.0)
+    metrics.silent_since({"north": 50.0, "south": 60.0})
+    assert sample(metrics, name, channel="north") == 70.0
+    assert sample(metrics, name, channel="south") == 60.0
+    metrics.silent_since({"south": 80.0})
+    assert sample(metrics, name, channel="north") == 0
+    assert sample(metrics, name, channel="south") == 60.0
+
+
 def test_the_build_is_named() -> None:
     text = Metrics().render().decode()
     assert f'version="{__version__}"' in text

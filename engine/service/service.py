@@ -319,16 +319,27 @@ class Service:
 
     async def _recall(self) -> None:
         """Tell what the store holds from before: silent channels, destinations that are gone."""
+        await self._recall_channels()
+        await self._recall_destinations()
+
+    async def _recall_channels(self) -> None:
+        """Since when each channel is silent; one without a message, since it is listened to."""
+        now, last = self._now(), {}
+        try:
+            last = await self.store.last_received()
+        except Exception as fault:
+            self._log.error("store.not-read", exc_info=fault)
+        channels = self._installation.configuration.channels
+        self.metrics.silent_since({one.name: last.get(one.name, now) for one in channels})
+
+    async def _recall_destinations(self) -> None:
         try:
             await self.deliveries.changed()
-            last, waiting = await self.store.last_received(), await self.store.queued()
+            waiting = await self.store.queued()
         except Exception as fault:
             self._log.error("store.not-read", exc_info=fault)
             return
         configuration = self._installation.configuration
-        for channel in configuration.channels:
-            if channel.name in last:
-                self.metrics.heard_before(channel.name, last[channel.name])
         served = {to.name for channel in configuration.channels for to in channel.destinations}
         for name in sorted(waiting.keys() - served):
             if waiting[name].waiting:

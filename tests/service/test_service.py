@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 
 import pytest
 import pytest_twisted
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import ensureDeferred, fail
 
 from engine.conversion.channels import Conversions, Work
 from engine.errors import MessageError, StoreError
@@ -311,11 +312,10 @@ async def test_a_sender_that_was_silent_before_a_restart_is_so_after_it(site: Si
     sender.send(adt("1"))
     await sender.answered(1)
     before = silent_since(service)
-    assert set(before) == {"north"}
     await service.stop()
     service = await running.start()
     await running.until(lambda: bool(silent_since(service)))
-    assert silent_since(service) == before
+    assert silent_since(service)["north"] == before["north"]
     sender = await running.sender()
     sender.send(adt("2"))
     await sender.answered(1)
@@ -323,6 +323,66 @@ async def test_a_sender_that_was_silent_before_a_restart_is_so_after_it(site: Si
     assert now["north"] > before["north"]
     await service._recall()
     assert silent_since(service) == now
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_channel_that_never_heard_a_message_is_silent_since_it_is_listened_to(
+    site: Site,
+) -> None:
+    running = site()
+    running.channel("north")
+    begin = time.time()
+    service = await running.start()
+    await running.until(lambda: bool(silent_since(service)))
+    started = silent_since(service)
+    assert list(started) == ["north"]
+    assert begin <= started["north"] <= time.time()
+    running.channel("south")
+    assert await service.reload()
+    await running.until(lambda: "south" in silent_since(service))
+    assert silent_since(service)["north"] == started["north"]
+    assert silent_since(service)["south"] > started["north"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_is_expected_of_a_channel_that_was_taken_out_until_it_is_back(
+    site: Site,
+) -> None:
+    running = site()
+    running.channel("north")
+    running.channel("south")
+    service = await running.start()
+    await running.until(lambda: len(silent_since(service)) == 2)
+    sender = await running.sender()
+    sender.send(adt("1"))
+    await sender.answered(1)
+    heard = silent_since(service)["north"]
+    file = running.folder / "channels" / "north.yaml"
+    text = file.read_text()
+    file.unlink()
+    assert await service.reload()
+    await running.until(lambda: silent_since(service)["north"] == 0)
+    file.write_text(text)
+    assert await service.reload()
+    await running.until(lambda: silent_since(service)["north"] == heard)
+    sender = await running.sender()
+    sender.send(adt("2"))
+    await sender.answered(1)
+    assert silent_since(service)["north"] > heard
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_channel_is_waited_for_also_when_the_store_cannot_say_since_when(
+    site: Site,
+) -> None:
+    running = site()
+    running.channel("north")
+    service = await running.start()
+    service.store.last_received = lambda: fail(StoreError("locked"))  # type: ignore[method-assign]
+    running.channel("south")
+    assert await service.reload()
+    await running.until(lambda: "south" in silent_since(service))
+    assert "store.not-read" in running.lines.getvalue()
 
 
 def silent_since(service: Service) -> dict[str, float]:
