@@ -87,6 +87,11 @@ class Metrics:
         self.connections_refused = self._counter(
             "connections_refused", "Senders that were turned away", "port", "reason"
         )
+        self.connections_displaced = self._counter(
+            "connections_displaced",
+            "Silent connections that were ended because a port was full",
+            "port",
+        )
         self.junk_bytes = self._counter("junk_bytes", "Bytes that belong to no frame", "port")
         self.quarantined = self._counter(
             "frames_quarantined",

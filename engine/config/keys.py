@@ -69,7 +69,13 @@ MLLP = Block(
         ),
         Key("frame_timeout", SECONDS, "how long a frame may take to arrive", "30s"),
         Key("idle_timeout", SECONDS_OR_NEVER, "close a silent connection after this time", "never"),
-        Key("connections", integer(1, 100_000), "how many senders at once", "200"),
+        Key(
+            "connections",
+            integer(1, 100_000),
+            "how many at once; on a full port the address that has most of them gives up a silent "
+            "one, never its only one, for the next",
+            "200",
+        ),
         Key(
             "tolerant", BOOLEAN, "let a bare FS end a frame when VT or silence follows it", "false"
         ),

@@ -21,6 +21,7 @@ from engine.sources.exchange import Line
 from engine.sources.flow import Flow, Hold
 from engine.sources.portions import Portions
 from engine.sources.record import Record
+from engine.sources.room import seconds_since_data
 from engine.sources.timing import Clock, FrameTimer, IdleTimer, SilenceTimer
 
 if TYPE_CHECKING:
@@ -65,10 +66,10 @@ class MllpProtocol(protocol.Protocol):
     transport: Any  # a TCP transport; Twisted's interfaces say little to mypy
 
     def __init__(
-        self, around: Surroundings, peer: str, lost: Callable[[MllpProtocol], None]
+        self, around: Surroundings, host: str, port: int, lost: Callable[[MllpProtocol], None]
     ) -> None:
         source, clock = around.source, around.clock
-        self.peer = peer
+        self.host, self.peer = host, f"{host}:{port}"
         self.answers = AnswerQueue(self._write, self._dropped, self._moved)
         self.later = AnswerQueue(self._write, self._dropped, self._moved)
         self._around = around
@@ -161,6 +162,19 @@ class MllpProtocol(protocol.Protocol):
             return False  # it is we who wait
         pending = self.answers.pending or self.later.pending
         return self.inside or self._flow.held or bool(pending)
+
+    @property
+    def ending(self) -> bool:
+        """Whether nothing that comes is handled any more."""
+        return self._ending.begun
+
+    def silent_for(self) -> float:
+        """For how many seconds nothing has come; 0 while anything is under way, or at its end."""
+        transport = self.transport
+        unwritten = transport.dataBuffer or transport._tempDataBuffer
+        if self.ending or self._gone or self._flow.held or self.busy or unwritten:
+            return 0.0
+        return seconds_since_data(transport.getHandle())
 
     def resume(self) -> None:
         """The budget allows to read on."""

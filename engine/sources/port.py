@@ -11,6 +11,8 @@ from twisted.python.failure import Failure
 
 from engine.errors import EngineError
 from engine.sources.mllp import MllpProtocol, Surroundings
+from engine.sources.record import FULL
+from engine.sources.room import to_make_room
 
 
 class PortError(EngineError):
@@ -74,13 +76,25 @@ class MllpPort(protocol.ServerFactory):
         if source.allow and not is_in(host, source.allow):
             record.connection_refused(port, peer, "not in an allowed network")
             return None
-        if len(self._connections) >= source.connections:
-            record.connection_refused(port, peer, "too many connections")
+        if len(self._connections) >= source.connections and not self._make_room():
+            record.connection_refused(port, peer, FULL)
             return None
-        connection = MllpProtocol(self.around, peer, self._lost)
+        connection = MllpProtocol(self.around, host, addr.port, self._lost)
         self._connections.add(connection)
         record.connection_opened(port, peer)
         return connection
+
+    def _make_room(self) -> bool:
+        """Whether there is room, or can be made: what is at its end anyway takes none."""
+        serving = [connection for connection in self._connections if not connection.ending]
+        if len(serving) < self.around.source.connections:
+            return True
+        connection = to_make_room(serving)
+        if connection is None:
+            return False
+        self.around.record.connection_displaced(self.around.port, connection.peer)
+        connection.drain()
+        return True
 
     def stop_listening(self) -> defer.Deferred[None]:
         """Take no new connection; those that are there go on."""

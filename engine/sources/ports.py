@@ -117,6 +117,7 @@ class Ports:
         # A port that any number will do for has its name only now.
         reception.port = str(port.number)
         port.around = replace(around, port=reception.port)
+        record.port_opened(reception.port)
         return _Open(port, reception)
 
     def drain(self) -> Deferred[list[None]]:

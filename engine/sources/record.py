@@ -14,6 +14,9 @@ from engine.log import Frequent
 from engine.metrics import Metrics
 from engine.store.records import Receipt, Received
 
+#: Why a sender may not come in: in metrics, and so in an alert rule.
+FULL = "too many connections"
+
 _TYPE = re.compile(r"[A-Z][A-Z0-9]{2}(\^[A-Z][A-Z0-9]{2})?")
 
 
@@ -42,6 +45,12 @@ class Record:
 
     # --- connections -------------------------------------------------------------------------
 
+    def port_opened(self, port: str) -> None:
+        """A port listens: an alert sees the first that finds it full only if zero was there."""
+        self._metrics.connections.labels(port)
+        self._metrics.connections_displaced.labels(port)
+        self._metrics.connections_refused.labels(port, FULL)
+
     def connection_opened(self, port: str, peer: str) -> None:
         """A sender has come in."""
         self._metrics.connections.labels(port).inc()
@@ -51,6 +60,11 @@ class Record:
         """A sender may not come in."""
         self._metrics.connections_refused.labels(port, reason).inc()
         self._log.warning("connection.refused", port=port, peer=peer, reason=reason)
+
+    def connection_displaced(self, port: str, peer: str) -> None:
+        """A silent connection is ended because another sender needs its place."""
+        self._metrics.connections_displaced.labels(port).inc()
+        self._log.warning("connection.displaced", port=port, peer=peer)
 
     def connection_closed(self, port: str, peer: str, reason: Failure) -> None:
         """A sender is gone."""

@@ -192,9 +192,9 @@ class Rig:
         self._store.open()
         self.port.open(reactor)
 
-    async def sender(self) -> Sender:
-        """A peer that has connected."""
-        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.port.number)
+    async def sender(self, host: str = "127.0.0.1") -> Sender:
+        """A peer that has connected, from one of the addresses of this machine."""
+        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.port.number, bindAddress=(host, 0))
         sender = await connectProtocol(endpoint, Sender())
         self.senders.append(sender)
         return sender

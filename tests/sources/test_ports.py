@@ -42,6 +42,20 @@ async def test_the_end_waits_for_the_answers_of_a_port_that_was_taken_out(
     assert sender.codes == ["AA"]
 
 
+@pytest_twisted.ensureDeferred
+async def test_an_open_port_has_refused_and_displaced_nobody_yet(open_port: OpenPort) -> None:
+    rig = open_port()
+    ports = Ports(reactor, reactor, rig.budget, rig.tools)
+    ports.use([channel_of()], "hash")
+    port = {"port": ports.listening["north"].rpartition(":")[2]}
+    sample = rig.metrics.registry.get_sample_value
+    assert sample("mllp_engine_connections_displaced_total", port) == 0
+    full = {**port, "reason": "too many connections"}
+    assert sample("mllp_engine_connections_refused_total", full) == 0
+    ports.use([], "hash")
+    await ports.drain()
+
+
 @pytest.mark.parametrize("drained", [True, False])
 @pytest_twisted.ensureDeferred
 async def test_a_port_that_was_taken_out_is_cut_with_the_others(
