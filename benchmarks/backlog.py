@@ -76,7 +76,7 @@ def _drain(count: int) -> Drained:
             engine.ready()
             started = time.perf_counter() - begin
             rate = _rate(server, lambda: engine.wait(0.05))
-            memory = machine.memory(engine.process.pid)
+            memory = machine.engine(engine)
             engine.kill()
     return Drained(started, memory, rate)
 

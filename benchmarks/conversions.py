@@ -39,6 +39,12 @@ def measure() -> list[Row]:
     ]
 
 
+def rate_by_hand() -> float:
+    """Conversions per second of the other way alone: what this machine is worth."""
+    messages = [samples.oru14(number, number % 100).encode() for number in range(MESSAGES)]
+    return 1 / _best((by_hand,), messages)[0]
+
+
 def ours() -> Callable[[bytes], list[bytes]]:
     """The engine's way: read, map by the standard library, serialise."""
     mapping = load_library([]).mapping("standard")

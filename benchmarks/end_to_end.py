@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import machine, sender
+from benchmarks import conversions, machine, sender
 from benchmarks.table import Row
 from tests.acceptance.daemon import Daemon
 from tests.acceptance.site import Site
 
-GOAL = 2000
+#: Deliveries per second that are wanted of a machine which makes so many conversions by hand.
+GOAL, BY_HAND = 2000, 13_600
 SECONDS = 5.0
 CONNECTIONS = 16
 PATIENCE = 180.0
@@ -51,29 +52,34 @@ def null_server() -> Iterator[NullServer]:
 
 def measure() -> list[Row]:
     """Two kinds of message: the 14-OBX result, and a result of one OBX."""
-    return [_measure("oru14", "14-OBX results"), _measure("small", "1-OBX results")]
+    by_hand = conversions.rate_by_hand()
+    return [
+        _measure("oru14", "14-OBX results", by_hand),
+        _measure("small", "1-OBX results", by_hand),
+    ]
 
 
-def _measure(kind: str, title: str) -> Row:
+def _measure(kind: str, title: str, by_hand: float) -> Row:
     with tempfile.TemporaryDirectory() as folder, null_server() as server:
         site = Site(Path(folder) / "site", server=server.url, write="own-ids", drain=60)
         with Daemon(site.write_out()) as engine:
             engine.ready()
             sender.run(site.port, CONNECTIONS, 2.0, kind=kind)  # warm: imports, pools, caches
             engine.until_delivered(timeout=300)
-            early = machine.memory(engine.process.pid)
+            early = machine.engine(engine)
             before, begin = server.transactions(), time.perf_counter()
             sent = sender.run(site.port, CONNECTIONS, SECONDS, start=10_000_000, kind=kind)
             _wait_until_drained(engine)
             rate = (server.transactions() - before) / (time.perf_counter() - begin)
-            late = machine.memory(engine.process.pid)
+            late = machine.engine(engine)
             engine.kill()
     return Row(
         f"end to end, {title}, into a null HTTP server",
         f"{rate:,.0f}/s, {late:.0f} MiB",
+        f"conversions by hand {by_hand:,.0f}/s: {rate / by_hand:.1%}; "
         f"ACKs {sent.rate:,.0f}/s meanwhile; {early:.0f} MiB before",
-        f"≥ {GOAL:,}/s, flat",
-        rate >= GOAL and late <= early * FLAT + 16,
+        f"≥ {GOAL / BY_HAND:.1%} ({GOAL:,}/s where by hand makes {BY_HAND:,}/s), flat",
+        rate / by_hand >= GOAL / BY_HAND and late <= early * FLAT + 16,
     )
 
 

@@ -4,6 +4,8 @@ import os
 import platform
 from pathlib import Path
 
+from tests.acceptance.daemon import Daemon
+
 
 def name() -> str:
     """Processor, cores, kernel, Python: what a figure means nothing without."""
@@ -22,6 +24,11 @@ def memory(pid: int) -> float:
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1024
     raise ProcessLookupError(pid)
+
+
+def engine(daemon: Daemon) -> float:
+    """Resident memory of an engine in MiB: its own process, and the one that writes its store."""
+    return memory(daemon.process.pid) + memory(daemon.writing_process)
 
 
 def fsyncs(folder: Path, seconds: float = 1.0) -> float:
