@@ -17,6 +17,7 @@ from engine.sources import facts
 from engine.sources.exchange import Arrival, Exchange, Line, Tools
 from engine.sources.replies import OUR_FAULT, Verdict
 from engine.sources.unpack import unpack
+from engine.store.committer import Failed
 from engine.store.records import Receipt, Received
 
 if TYPE_CHECKING:
@@ -172,17 +173,24 @@ class Reception:
         """Store, then answer: in this order, whatever the message is."""
         record = self._tools.record
 
-        def stored(receipt: Receipt) -> None:
-            then(receipt)  # first of all: somebody waits for it
-            record.stored(received, receipt)
-            if receipt.outcome is Outcome.ACCEPTED:
-                self._tools.wake(received.destinations)
+        def stored(receipt: Receipt | Failed) -> None:
+            if isinstance(receipt, Failed):
+                self._not_stored(exchange, received, receipt.error)
+                return
+            try:
+                then(receipt)  # first of all: somebody waits for it
+                record.stored(received, receipt)
+                if receipt.outcome is Outcome.ACCEPTED:
+                    self._tools.wake(received.destinations)
+            except Exception as fault:
+                self._not_stored(exchange, received, fault)
 
-        def failed(failure: Failure) -> None:
-            if isinstance(failure.value, StoreError):
-                record.not_stored(received, failure)
-            else:
-                record.fault(self.port, failure)
-            exchange.not_stored()
+        self._tools.store.keep(received, stored)
 
-        self._tools.store.accept(received).addCallback(stored).addErrback(failed)
+    def _not_stored(self, exchange: Exchange, received: Received, error: BaseException) -> None:
+        record = self._tools.record
+        if isinstance(error, StoreError):
+            record.not_stored(received, error)
+        else:
+            record.fault(self.port, Failure(error))  # type: ignore[no-untyped-call]
+        exchange.not_stored()

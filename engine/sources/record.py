@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from twisted.python.failure import Failure
 
+from engine.errors import StoreError
 from engine.hl7v2.ack import AckCode
 from engine.lifecycle import Outcome
 from engine.log import Frequent
@@ -133,11 +134,10 @@ class Record:
         )
         return known
 
-    def not_stored(self, received: Received, failure: Failure) -> None:
+    def not_stored(self, received: Received, error: StoreError) -> None:
         """The store cannot promise; the sender is told so."""
         self._metrics.not_stored.labels(received.port).inc()
-        reason = failure.getErrorMessage()
-        self._log.error("message.not-stored", **{**_seen(received), "reason": reason})
+        self._log.error("message.not-stored", **{**_seen(received), "reason": str(error)})
 
     def fault(self, port: str, failure: Failure) -> None:
         """Our own fault: where, but not the text of the exception, which may quote the message."""

@@ -24,15 +24,11 @@ class Verdict(Enum):
     ERROR = (AckCode.CE, AckCode.AE)
     REJECT = (AckCode.CR, AckCode.AR)
 
-    @property
-    def accept(self) -> AckCode:
-        """The code of an accept answer."""
-        return self.value[0]
-
-    @property
-    def application(self) -> AckCode:
-        """The code of an application answer, and of the original mode's."""
-        return self.value[1]
+    def __init__(self, accept: AckCode, application: AckCode) -> None:
+        #: the code of an accept answer
+        self.accept = accept
+        #: the code of an application answer, and of the original mode's
+        self.application = application
 
 
 def _wanted(when: When, verdict: Verdict) -> bool:

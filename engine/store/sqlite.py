@@ -16,6 +16,7 @@ from engine.lifecycle import Event, Outcome, State
 from engine.store import kinds
 from engine.store.apart import ProcessBench
 from engine.store.claims import Claim
+from engine.store.committer import Failed
 from engine.store.ledger import Ledger
 from engine.store.opening import lock
 from engine.store.purge import PURGE_AT_ONCE, Purge
@@ -104,6 +105,10 @@ class SqliteStore:
     def accept(self, received: Received) -> Deferred[Receipt]:
         """Keep a message and queue its deliveries, unless it repeats an earlier one."""
         return self._open_writer.submit(kinds.ACCEPT, received, len(received.raw))
+
+    def keep(self, received: Received, told: Callable[[Receipt | Failed], None]) -> None:
+        """As ``accept``, without a Deferred: each message would need one."""
+        self._open_writer.ask(kinds.ACCEPT, received, len(received.raw), told)
 
     def quarantine(
         self, port: str, peer: str, raw: bytes, reason: str, received_at: float

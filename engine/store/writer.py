@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, fail
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
 
 from engine.errors import StoreError
 from engine.store.committer import Asked, Failed
@@ -46,20 +45,24 @@ class Bench(Protocol):
         ...
 
 
+#: Gets a call's result, or ``Failed``; never raises.
+Told = Callable[[Any], None]
+
+
 class _Call:
-    """What was asked for, and who waits for it."""
+    """What was asked for, and who is told what came of it."""
 
-    __slots__ = ("argument", "deferred", "kind", "size")
+    __slots__ = ("argument", "kind", "size", "told")
 
-    def __init__(self, kind: Kind, argument: Any, size: int) -> None:
+    def __init__(self, kind: Kind, argument: Any, size: int, told: Told) -> None:
         self.kind = kind
         self.argument = argument
         self.size = size
-        self.deferred: Deferred[Any] = Deferred()
+        self.told = told
 
 
 class Writer:
-    """Calls in, their Deferreds out, in groups.
+    """Calls in, what came of them out, in groups.
 
     ``lost`` is called when the bench has ended although nobody has closed it: nothing can be
     written any more, and what was claimed last is unknown until the store is opened again.
@@ -80,12 +83,24 @@ class Writer:
 
     def submit(self, kind: Kind, argument: Any, size: int = 0) -> Deferred[Any]:
         """Have a call done; its Deferred fires after the commit."""
+        deferred: Deferred[Any] = Deferred()
+
+        def told(result: Any) -> None:
+            if isinstance(result, Failed):
+                deferred.errback(result.error)
+            else:
+                deferred.callback(result)
+
+        self.ask(kind, argument, size, told)
+        return deferred
+
+    def ask(self, kind: Kind, argument: Any, size: int, told: Told) -> None:
+        """Have a call done, of about so many bytes; tell what came of it after the commit."""
         if self._closing or self._over:
-            return fail(self._over or StoreError("the store is closed"))
-        call = _Call(kind, argument, size)
-        self._waiting.append(call)
+            told(Failed(self._over or StoreError("the store is closed")))
+            return
+        self._waiting.append(_Call(kind, argument, size, told))
         self._hand_over()
-        return call.deferred
 
     def stop(self) -> Deferred[None]:
         """Do what was asked for until now, then close."""
@@ -113,10 +128,7 @@ class Writer:
         if self._closing and not self._groups:
             self._bench.close()
         for call, result in zip(group, results, strict=True):
-            if isinstance(result, Failed):
-                call.deferred.errback(_failure(result.error))
-            else:
-                call.deferred.callback(result)
+            call.told(result)
 
     def _ended(self) -> None:
         """Nothing is done any more: as it was asked for, or by a fault."""
@@ -128,7 +140,7 @@ class Writer:
         self._groups.clear()
         self._waiting = []
         for call in calls:
-            call.deferred.errback(_failure(error))
+            call.told(Failed(error))
         if closing:
             self._closed.callback(None)
 
@@ -141,7 +153,3 @@ def _cut(calls: list[_Call]) -> tuple[list[_Call], list[_Call]]:
         if number >= GROUP_CALLS or size >= GROUP_BYTES:
             break
     return calls[:number], calls[number:]
-
-
-def _failure(error: BaseException) -> Failure:
-    return Failure(error)  # type: ignore[no-untyped-call]

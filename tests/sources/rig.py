@@ -33,6 +33,7 @@ from engine.sources.record import Record
 from engine.sources.replies import Replies
 from engine.sources.settlements import Settlements
 from engine.sources.stages import Committed, Stages
+from engine.store.committer import Failed
 from engine.store.ledger import Ledger
 from engine.store.records import Received
 from engine.store.sqlite import SqliteStore
@@ -112,26 +113,26 @@ class WatchedStore:
         self.store = store
         self.calls = 0
         self.failure: Exception | None = None
-        self.on_hold: list[defer.Deferred[Any]] | None = None
+        self.on_hold: list[Callable[[], None]] | None = None
 
-    def accept(self, received: Received) -> defer.Deferred[Any]:
+    def keep(self, received: Received, told: Callable[[Any], None]) -> None:
         self.calls += 1
         if self.failure is not None:
-            return defer.fail(self.failure)
-        receipt = self.store.accept(received)
-        return receipt if self.on_hold is None else receipt.addCallback(self._hold)
+            told(Failed(self.failure))
+            return
 
-    def _hold(self, receipt: Any) -> Any:
-        if self.on_hold is None:
-            return receipt
-        held: defer.Deferred[Any] = defer.Deferred()
-        self.on_hold.append(held)
-        return held.addCallback(lambda _: receipt)
+        def kept(result: Any) -> None:
+            if self.on_hold is None:
+                told(result)
+            else:
+                self.on_hold.append(lambda: told(result))
+
+        self.store.keep(received, kept)
 
     def let_go(self) -> None:
         held, self.on_hold = self.on_hold or [], None
-        for deferred in held:
-            deferred.callback(None)
+        for tell in held:
+            tell()
 
 
 class Rig:
