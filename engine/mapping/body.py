@@ -8,21 +8,30 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from engine.fhir import definitions
 from engine.fhir.definitions import Element
 from engine.fhir.uris import ABSENCE
-from engine.mapping import constants
+from engine.mapping import constants, once
 from engine.mapping.emit import Emitter
-from engine.mapping.fetch import Site
+from engine.mapping.fetch import Site, start
 from engine.mapping.grammar import Code as CodeValue
 from engine.mapping.grammar import Literal, Ref
 from engine.mapping.invariants import ordered
 from engine.mapping.made import LONG
 from engine.mapping.memo import memoised
 from engine.mapping.model import Block, Body, Each, Filled, Leaf, Make, Rule, Several, When
-from engine.mapping.survey import is_constant, is_pure, is_static, links_of, value_refs
+from engine.mapping.survey import (
+    body_refs,
+    is_constant,
+    is_pure,
+    is_static,
+    links_of,
+    says_common,
+    value_refs,
+)
 from engine.mapping.values import Put, Slot, ValueWriter
 
 if TYPE_CHECKING:
@@ -30,6 +39,9 @@ if TYPE_CHECKING:
 
 #: The one element of a datatype map to a primitive (``XPN[string]``): the value itself.
 WHOLE = "$value"
+
+#: Types whose values nothing changes any more, and in which no issue is about a whole segment.
+_CODED = frozenset({"CodeableConcept", "Coding"})
 
 _EXTENSION = re.compile(r"extension\(([^)]*)\)")
 
@@ -190,6 +202,10 @@ class Writer(ValueWriter):
         return append if slot.element.is_list else assign
 
     def _body(self, body: Body, slot: Slot) -> None:
+        coded = slot.element.is_list and slot.element.type in _CODED
+        if slot.site.once and coded and not is_static(body):
+            self._coded(body, slot)
+            return
         if slot.element.is_list or not slot.guard:
             self._values(body, slot, self._put(slot))
             return
@@ -203,6 +219,33 @@ class Writer(ValueWriter):
             if self.joining and isinstance(body, Block) and slot.holder == "b":
                 with self.emitter.block("else:"):
                     self._join(body, slot)
+
+    def _coded(self, body: Body, slot: Slot) -> None:
+        """A list of codes; those that other segments alone say are made once for each place."""
+        items = body.items if isinstance(body, Several) else (body,)
+        for common, some in groupby(items, lambda item: says_common(item, slot.site.segment)):
+            alike = Several(tuple(some), body.place)
+            if common and not is_constant(alike):
+                self._once(alike, slot)
+                continue
+            for item in alike.items:
+                self._values(item, slot, self._put(slot))
+
+    def _once(self, body: Body, slot: Slot) -> None:
+        """Write a body as a function that is called once for each place."""
+        inner, site = Emitter(), replace(slot.site, once=False)
+        writer = Writer(self.compiler, inner, self.type)
+        writer._address = self._address
+        own = replace(slot, holder="b", site=site)
+        with inner.block("def build(run, i):"):
+            start(inner, site.segment, {ref.segment for ref in body_refs(body)})
+            inner.line("b = {}")
+            writer._values(body, own, writer._put(own))
+            inner.line(f"return b.get({slot.key!r}, [])")
+        values = once.Values(inner.function(f"<{slot.address}>", "build"))
+        name = self.emitter.fresh("x")
+        with self.emitter.block(f"for {name} in {self.emitter.constant(values)}(run, i):"):
+            self._put(slot)(name)
 
     def _join(self, body: Block, slot: Slot) -> None:
         """Add to a complex element that another segment made what it did not say."""

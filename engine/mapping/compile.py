@@ -16,7 +16,7 @@ from engine.errors import Place, Problem
 from engine.mapping.body import WHOLE, Writer
 from engine.mapping.convert import Conversions
 from engine.mapping.emit import Emitter
-from engine.mapping.fetch import Site, head
+from engine.mapping.fetch import Site, head, start
 from engine.mapping.invariants import ordered
 from engine.mapping.made import MESSAGE, PARENT, SEGMENT, Spec
 from engine.mapping.memo import memoised
@@ -69,17 +69,13 @@ class Compiler:
         writer.joining = segment_map.into
         spec = self.spec(segment_map)
         hoisted = often_asked(segment_map)
-        site = Site(segment=segment_map.segment, hoisted=hoisted)
+        once = not self.trace and not self.library.groups.opens(segment_map.segment)
+        site = Site(segment=segment_map.segment, hoisted=hoisted, once=once)
         if spec.per == SEGMENT:
             writer.fresh.add("b")
         constants, sources, trailing = split_constants(segment_map.rules.values())
         with emitter.block("def function(run, i):"):
-            emitter.line("f = run.fields(i); C = run.C; R = run.R; S = run.S; fresh = run.fresh")
-            others = sorted(referenced_segments(segment_map) - {segment_map.segment})
-            if others:
-                emitter.line("near = run.around(i)")
-            for name in others:
-                emitter.line(f"f_{name} = near.get({name!r}) or run.near({name!r}, i)")
+            start(emitter, segment_map.segment, referenced_segments(segment_map))
             for number in sorted(hoisted):
                 emitter.line(f"h{number} = {head(f'f[{number}]')}")
             if segment_map.when is not None:

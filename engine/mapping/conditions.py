@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.documents import suggest
 from engine.errors import Place
 from engine.hl7v2 import dictionary
+from engine.mapping import once
 from engine.mapping.emit import Emitter
-from engine.mapping.fetch import Fetcher, Site
+from engine.mapping.fetch import Fetcher, Site, start
 from engine.mapping.grammar import (
     All,
     Compare,
@@ -24,7 +26,7 @@ from engine.mapping.grammar import (
 )
 from engine.mapping.grammar import Any as AnyOf
 from engine.mapping.language import DATE, NUMBER, test
-from engine.mapping.survey import is_plain
+from engine.mapping.survey import condition_refs, is_common, is_plain
 
 if TYPE_CHECKING:
     from engine.mapping.compile import Compiler
@@ -41,6 +43,8 @@ class ConditionWriter:
     def expression(self, tree: Condition, site: Site) -> str:
         """A Python expression that is true when the condition holds."""
         match tree:
+            case _ if site.once and not _is_quick(tree) and is_common(tree, site.segment):
+                return self._once(tree, site)
             case All(terms):
                 return " and ".join(f"({self.expression(term, site)})" for term in terms)
             case AnyOf(terms):
@@ -63,6 +67,16 @@ class ConditionWriter:
                 return f"(R in {text} and {several})" if kind == "more" and number else several
             case Compare() | Test():
                 return self._quantified(tree, site)
+
+    def _once(self, tree: Condition, site: Site) -> str:
+        """A condition on other segments alone, which is asked once for each place."""
+        inner = Emitter()
+        writer = ConditionWriter(self._compiler, inner, Fetcher(self._compiler, inner))
+        with inner.block("def holds(run, i):"):
+            start(inner, site.segment, {ref.segment for ref in condition_refs(tree)})
+            inner.line(f"return {writer.expression(tree, replace(site, once=False))}")
+        name = self._emitter.constant(once.Condition(inner.function("<condition>", "holds")))
+        return f"(near[{name}] if {name} in near else {name}(run, i))"
 
     def _known(self, segment: str, place: Place | None) -> None:
         if segment.startswith("Z") or dictionary.is_segment(segment):
@@ -130,6 +144,11 @@ class ConditionWriter:
         if tree.negated:
             return f"({text} != '' and {text} not in {options})"
         return f"({text} in {options} and {text} != '')" if others else f"({text} in {options})"
+
+
+def _is_quick(tree: Condition) -> bool:
+    """Whether to ask takes no longer than to look up what was answered."""
+    return isinstance(tree, Within) or (isinstance(tree, Test) and tree.kind in ("valued", "empty"))
 
 
 def _hoisted(ref: Ref) -> str:

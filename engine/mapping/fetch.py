@@ -22,6 +22,14 @@ def head(code: str) -> str:
     return f"(run.head({code}) if {code} and not {code}.isalnum() else {code})"
 
 
+def start(emitter: Emitter, segment: str, names: set[str]) -> None:
+    """The first lines of a function of a segment: its fields, and those of others that it reads."""
+    emitter.line("f = run.fields(i); C = run.C; R = run.R; S = run.S; fresh = run.fresh")
+    emitter.line("near = run.around(i)")
+    for name in sorted(names - {segment}):
+        emitter.line(f"f_{name} = near.get({name!r}) or run.near({name!r}, i)")
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """Where a rule stands: in a segment map, a datatype map, or inside a loop of either."""
@@ -43,6 +51,8 @@ class Site:
     field: int = 0
     #: own fields whose first value stands in a variable already, for conditions
     hoisted: frozenset[int] = frozenset()
+    #: several segments may stand in one place among the groups: what is the same is asked once
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class Fields:
         self.S = delimiters.subcomponent or "\x00"
         self.E = delimiters.escape or "\x00"
         self.pad = [""] * width
-        self._near: dict[int, dict[str, list[str]]] = {}
+        self._near: dict[int, dict[Any, Any]] = {}
         self._nearest: dict[tuple[str, int], int | None] = {}
         self._places: dict[str, tuple[list[int], Places | None]] = {}
         self._has: dict[tuple[str, int], bool] = {}
@@ -59,14 +59,17 @@ class Fields:
         ]
         return self.C.join(parts)
 
-    def around(self, index: int) -> dict[str, list[str]]:
-        """What is known of the segments nearest to this one, by name."""
+    def around(self, index: int) -> dict[Any, Any]:
+        """What is known where a segment stands: the nearest by name, and what rules make of them.
+
+        See once.py for the latter.
+        """
         return self._near.setdefault(id(self.scopes[index]), {})
 
     def near(self, name: str, index: int) -> list[str]:
         """The fields of the segment of that name that belongs nearest to this one."""
         around = self.around(index)
-        fields = around.get(name)
+        fields: list[str] | None = around.get(name)
         if fields is None:
             found = self.nearest(name, index)
             fields = around[name] = self.pad if found is None else self.fields(found)

@@ -64,6 +64,10 @@ class Groups:
         """The position of a kind in a scope; ValueError for a name that is none."""
         return self.names.index(name)
 
+    def opens(self, segment: str) -> bool:
+        """Whether segments of that name open a group, each one of its own."""
+        return segment in self._openers
+
     def assign(
         self, segments: Sequence[Segment], structure: str = ""
     ) -> tuple[list[Scope], list[int]]:

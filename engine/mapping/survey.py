@@ -13,6 +13,7 @@ from engine.mapping.grammar import (
     Compare,
     Condition,
     Count,
+    Follows,
     Link,
     Literal,
     Not,
@@ -151,6 +152,41 @@ def tables_of(body: Body) -> Iterator[str]:
 def _tables(value: Value) -> Iterator[str]:
     if isinstance(value, Source) and value.table:
         yield value.table
+
+
+# ---------------------------------------------------------------- other segments alone
+
+
+def is_common(tree: Condition, segment: str) -> bool:
+    """Whether a condition says the same of all segments of that name in one place."""
+    match tree:
+        case All(terms) | Any(terms):
+            return all(is_common(term, segment) for term in terms)
+        case Not(term):
+            return is_common(term, segment)
+        case Follows():
+            return False
+        case _:
+            return all(ref.segment not in ("", segment) for ref in condition_refs(tree))
+
+
+def says_common(body: Body, segment: str) -> bool:
+    """Whether a body makes the same for all segments of that name in one place, of others alone."""
+    match body:
+        case Leaf(Link()):
+            return False
+        case Leaf(value):
+            resource = isinstance(value, Source) and value.target
+            others = all(ref.segment not in ("", segment) for ref in value_refs(value))
+            return others and not resource
+        case When(condition, inner):
+            return is_common(condition, segment) and says_common(inner, segment)
+        case Block(fields):
+            return all(says_common(item, segment) for _, item in fields)
+        case Several(items):
+            return all(says_common(item, segment) for item in items)
+        case _:
+            return False
 
 
 # ---------------------------------------------------------------- references
