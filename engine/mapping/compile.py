@@ -22,7 +22,13 @@ from engine.mapping.made import MESSAGE, PARENT, SEGMENT, Spec
 from engine.mapping.memo import memoised
 from engine.mapping.model import DatatypeMap, Library, SegmentMap
 from engine.mapping.shapes import SegmentCode, SegmentFunction
-from engine.mapping.survey import field_elements, often_asked, referenced_segments, split_constants
+from engine.mapping.survey import (
+    field_elements,
+    links_of,
+    often_asked,
+    referenced_segments,
+    split_constants,
+)
 
 DatatypeFunction = Callable[..., Any]
 
@@ -88,6 +94,9 @@ class Compiler:
                 with emitter.block("if made is None:"):
                     emitter.line("return")
             emitter.line("b = made.body")
+            linked = any(links_of(rule.body) for rule in segment_map.rules.values())
+            if linked:
+                emitter.line("linked = ()")
             for rule in constants:
                 writer.rule(rule, "b", site)
             emitter.line("n = len(b)")
@@ -104,6 +113,8 @@ class Compiler:
                 with emitter.block("if made.full:"):
                     for rule in trailing:
                         writer.rule(rule, "b", site)
+            if linked:
+                writer.linked()
         filename = f"<{segment_map.name}>"
         function: SegmentFunction = emitter.function(filename, "function")
         compared = {number: frozenset(texts) for number, texts in emitter.compared.items()}

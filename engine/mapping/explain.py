@@ -101,7 +101,11 @@ class TracingMapping(Mapping):
             for issue in mapped.issues
             if issue.at is not None
         }
-        links = [(made, holder, link.key, link.rule) for made, holder, link, *_ in run.links]
+        links = [
+            (made, holder, link.key, link.rule)
+            for made, holder, some, *_ in run.links
+            for link in some
+        ]
         leaves = list(_account(message, origins, self.library, reported, run.scopes))
         made_by: dict[int, str] = {}
         for (_, index), made in run.by_segment.items():

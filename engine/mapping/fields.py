@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from engine.hl7v2.escape import unescape
 from engine.hl7v2.message import Message
-from engine.mapping.groups import Scope
+from engine.mapping.groups import Scope, alike
 from engine.mapping.places import FEW, Places
+
+
+@lru_cache(maxsize=4)
+def _pads(width: int) -> list[list[str]]:
+    """What a segment of so many fields lacks."""
+    return [[""] * (width - count) for count in range(width)]
 
 
 class Fields:
@@ -22,7 +29,8 @@ class Fields:
         self.R = delimiters.repetition or "\x00"
         self.S = delimiters.subcomponent or "\x00"
         self.E = delimiters.escape or "\x00"
-        self.pad = [""] * width
+        self._pads = _pads(width)
+        self.pad = self._pads[0]
         self._near: dict[int, dict[Any, Any]] = {}
         self._nearest: dict[tuple[str, int], int | None] = {}
         self._places: dict[str, tuple[list[int], Places | None]] = {}
@@ -38,7 +46,8 @@ class Fields:
         fields = self._fields[index]
         if fields is None:
             own = self.message.segments[index].fields
-            fields = own + self.pad[len(own) :]
+            pads = self._pads
+            fields = own + (pads[len(own)] if len(own) < len(pads) else [])
             if self._nulls and '""' in self.message.segments[index].text:
                 fields = self._without_nulls(index, fields)
             self._fields[index] = fields
@@ -85,12 +94,7 @@ class Fields:
     def _search(self, name: str, index: int) -> int | None:
         scope, best, best_score = self.scopes[index], None, -1
         for candidate in self._about(name, scope):
-            score = 0
-            for mine, theirs in zip(scope, self.scopes[candidate], strict=True):
-                if theirs and mine and theirs != mine:
-                    score = -1
-                    break
-                score += theirs == mine
+            score = alike(scope, self.scopes[candidate])
             later = score == best_score and candidate <= index
             if score >= 0 and (score > best_score or later):
                 best, best_score = candidate, score
@@ -130,10 +134,7 @@ class Fields:
         indexes = [index] if own else [
             position
             for position in self._about(name, self.scopes[index])
-            if all(
-                not mine or not theirs or mine == theirs
-                for mine, theirs in zip(self.scopes[index], self.scopes[position], strict=True)
-            )
+            if alike(self.scopes[index], self.scopes[position]) >= 0
         ]  # fmt: skip
         values = []
         for position in indexes:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.mapping.groups import Scope
+from engine.mapping.groups import Scope, alike
 from engine.mapping.made import Body, Link, Made, Spot, Where
 from engine.mapping.places import FEW, Places
 from engine.mapping.runtime import Run
 
 #: A text in the segments of a resource; with its groups, where only those count.
 Told = tuple[Scope | None, str]
+#: A link, and which resources it means: for a list element all of them, else the one.
+Meaning = tuple[Link, list[Made], Made | None]
 
 
 class Linker:
@@ -28,6 +30,7 @@ class Linker:
                 places.append((made.scope, []))
             places[-1][1].append(made)
         # all that stands in one place among the groups means the same by a name
+        self._meanings: dict[tuple[int, tuple[Link, ...]], list[Meaning]] = {}
         self._one: dict[int, dict[str, Made | None]] = {}
         self._all: dict[int, dict[str, list[Made]]] = {}
         self._told_at: dict[tuple[str, Spot], dict[Told, list[Made]]] = {}
@@ -37,58 +40,62 @@ class Linker:
     def resolve(self) -> None:
         """Fill in every link; one that leads nowhere disappears with what it was alone in."""
         empty: list[tuple[Made, Body]] = []
-        scope, one, several = None, dict[str, Made | None](), dict[str, list[Made]]()
-        for made, holder, link, alone, where in self._run.links:
-            if not made.full:
-                continue
-            if made.scope is not scope:
-                scope = made.scope
-                one, several = self._answers(scope)
-            target = link.target
-            if link.many:
-                if where:
-                    others = self._meant(made, target, where)
-                else:
-                    others = several[target] if target in several else self.all(made, target)
-                if others:
-                    refer(holder, link.key, others, made)
-                elif alone and not holder:
-                    empty.append((made, holder))
+        whole: set[tuple[int, tuple[Link, ...]]] = set()
+        for made, holder, links, alone, where in self._run.links:
+            if not made.full or (id(holder), links) in whole:
                 continue
             if where:
-                other = self._only(made, target, where)
+                meanings = [self._told_by(made, links[0], where)]
             else:
-                other = one[target] if target in one else self.one(made, target)
-            if other is None or other is made:
-                self._lead_nowhere(made, holder, link, alone)
-            elif link.key == "reference":
-                self._late.append((holder, other))
-            else:
-                holder[link.key] = other.reference
+                slot = (id(made.scope), links)
+                meanings = self._meanings.get(slot) or self._mean(slot, made)
+                if len(links) == 1 and links[0].many:
+                    whole.add((id(holder), links))  # each result of a report says this again
+            for link, others, other in meanings:
+                if others:
+                    refer(holder, link, others, made)
+                elif link.many:
+                    if alone and not holder:
+                        empty.append((made, holder))
+                elif other is None or other is made:
+                    self._lead_nowhere(made, holder, link, alone)
+                elif link.key == "reference":
+                    self._late.append((holder, other))
+                else:
+                    holder[link.key] = other.reference
         self._prune(empty)
+
+    def _mean(self, slot: tuple[int, tuple[Link, ...]], made: Made) -> list[Meaning]:
+        """What links mean in one place among the groups."""
+        found = self._meanings[slot] = [
+            (link, self.all(made, link.target), None)
+            if link.many
+            else (link, [], self._nearest_of(made, link.target))
+            for link in slot[1]
+        ]
+        return found
+
+    def _told_by(self, made: Made, link: Link, where: Where) -> Meaning:
+        """What a link means that asks something of the other resource."""
+        found = self._meant(made, link.target, where)
+        if link.many:
+            return link, found, None
+        return link, [], found[0] if len(found) == 1 else None
 
     def _prune(self, empty: list[tuple[Made, Body]]) -> None:
         for made, holder in empty:
             if not holder:
-                prune(made.body, holder)
+                drop(made.body, holder)
 
     def _lead_nowhere(self, made: Made, holder: Body, link: Link, alone: bool) -> None:
         holder.pop(link.key, None)
         if alone and holder is not made.body:
-            prune(made.body, holder)
-
-    def _answers(self, scope: Scope) -> tuple[dict[str, Made | None], dict[str, list[Made]]]:
-        """What names mean in one place among the groups, as far as it was asked."""
-        return self._one.setdefault(id(scope), {}), self._all.setdefault(id(scope), {})
+            drop(made.body, holder)
 
     def settle(self) -> None:
         """Write the links inside of references, once every resource has its UUID."""
         for holder, other in self._late:
             holder["reference"] = other.reference["reference"]
-
-    def _only(self, made: Made, target: str, where: Where) -> Made | None:
-        found = self._meant(made, target, where)
-        return found[0] if len(found) == 1 else None
 
     def _meant(self, made: Made, target: str, where: Where) -> list[Made]:
         """The resources whose segments say what this one asks; of them, those in most groups."""
@@ -135,12 +142,16 @@ class Linker:
         return found
 
     def one(self, made: Made, target: str) -> Made | None:
-        """The nearest resource of that name."""
+        """The nearest resource of that name, which is another one."""
+        found = self._nearest_of(made, target)
+        return None if found is made else found
+
+    def _nearest_of(self, made: Made, target: str) -> Made | None:
+        """The nearest resource of that name, for all that stand in one place."""
         answers = self._one.setdefault(id(made.scope), {})
         if target not in answers:
             answers[target] = self._nearest(made, target)
-        found = answers[target]
-        return None if found is made else found
+        return answers[target]
 
     def _nearest(self, made: Made, target: str) -> Made | None:
         best, best_score = None, 0
@@ -164,19 +175,16 @@ class Linker:
         return [there[number] for number in places.about(mine)]
 
     def _score(self, mine: Scope, theirs: Scope) -> int:
-        score = 0
-        for number, (a, b) in enumerate(zip(mine, theirs, strict=True)):
-            if b and a != b and (a or number in self._strict):
-                return -1
-            score += a == b
-        return score
+        if any(theirs[number] and not mine[number] for number in self._strict):
+            return -1
+        return alike(mine, theirs)
 
     def _in_groups(self, mine: Scope, target: str) -> list[Made]:
         # where some stand in orders, those of other orders, and of none, are not meant
         found = [
             (scope, others)
             for scope, others in self._about(mine, target)
-            if all(not a or a == b or not b for a, b in zip(mine, scope, strict=True))
+            if alike(mine, scope) >= 0
         ]
         for number in self._strict:
             if mine[number] and any(scope[number] for scope, _ in found):
@@ -189,20 +197,33 @@ def _asked(made: Made, at: Spot, text: str) -> Told:
     return (made.scope if at[4] else None, text)
 
 
-def refer(holder: Body, key: str, others: list[Made], itself: Made) -> None:
+def refer(holder: Body, link: Link, others: list[Made], itself: Made) -> None:
     """Refer to each of several resources once, and never to itself."""
-    present = holder.get(key)
+    present = holder.get(link.key)
     if present is None:
         references = [other.reference for other in others if other is not itself]
         if references:
-            holder[key] = references
+            holder[link.key] = references
         return
     for other in others:
         if other is not itself and not any(other.reference is old for old in present):
             present.append(other.reference)
 
 
-def prune(tree: Any, gone: dict[str, Any]) -> bool:
+def drop(body: Body, gone: Body) -> None:
+    """Remove one object, by identity, from a resource: nearly always one of a list of it."""
+    for key, items in body.items():
+        if type(items) is list:
+            for number, item in enumerate(items):
+                if item is gone:
+                    del items[number]
+                    if not items:
+                        del body[key]
+                    return
+    prune(body, gone)
+
+
+def prune(tree: Any, gone: Body) -> bool:
     """Remove one object, by identity, from a tree, and lists that this empties."""
     items = list(tree.items()) if isinstance(tree, dict) else list(enumerate(tree))
     for key, value in items:

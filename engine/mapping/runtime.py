@@ -88,8 +88,8 @@ class Run(Fields):
         self.open_made: dict[tuple[str, int], Made] = {}
         self.by_segment: dict[tuple[str, int], Made] = {}
         #: references to what other maps make, now or later, resolved when all is made: who
-        #: refers, the object that holds the reference, and whether it holds nothing else
-        self.links: list[tuple[Made, Body, Link, bool, Where]] = []
+        #: refers, the object that holds the references, and whether it holds nothing else
+        self.links: list[tuple[Made, Body, tuple[Link, ...], bool, Where]] = []
         self.shared: dict[str, Shared] = {}
         self.touched: list[Shared] = []
         self.issues: list[Issue] = []
@@ -170,7 +170,7 @@ class Run(Fields):
             body = _union(known.body, shared.body, self.plain)
             if shared.type in _ALIASED:
                 body = _aliased(body, shared.body.get("name"), self.plain)
-            self.shared[shared.uuid] = replace(known, body=body)
+            self.shared[shared.uuid] = replace(known, body=body, settled=None)
         self.touched.append(shared)
         return {"reference": "urn:uuid:" + shared.uuid}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,14 +89,31 @@ class ValueWriter:
         if target not in known:
             self.fail(place, f"no segment map makes '{target}'", constants.advice(target, known))
             return
-        alone = slot.site.alone or "False"
-        reference = Referral(slot.key, target, slot.element.is_list, slot.address)
-        self.emitter.line(
-            f"run.links.append((made, {slot.holder}, {self.emitter.constant(reference)}, {alone}, "
-            f"{self._where(link, place, slot)}))"
-        )
+        referral = Referral(slot.key, target, slot.element.is_list, slot.address)
+        name = self.emitter.constant(referral)
+        if self.compiler.trace or slot.holder != "b":
+            self._referral(name, slot, self._where(link, place, slot))
+        elif not link.where:
+            self.emitter.line(f"linked += ({name},)")
+        else:
+            self.linked()  # what stands before it stands before it in the resource
+            where = self._where(link, place, slot)
+            asks = f"if {where[0][1]}:" if slot.element.is_list and where else "if True:"
+            with self.emitter.block(asks):
+                self._referral(name, slot, where)
 
-    def _where(self, link: Link, place: Place, slot: Slot) -> str:
+    def _referral(self, name: str, slot: Slot, where: Sequence[tuple[str, str]]) -> None:
+        """A link by itself, with what it asks of the other resource."""
+        pairs = "".join(f"({at}, {text}), " for at, text in where)
+        alone = slot.site.alone or "False"
+        self.emitter.line(f"run.links.append((made, {slot.holder}, ({name},), {alone}, ({pairs})))")
+
+    def linked(self) -> None:
+        """The links of the resource itself that were met so far, together."""
+        with self.emitter.block("if linked:"):
+            self.emitter.line("run.links.append((made, b, linked, False, ())); linked = ()")
+
+    def _where(self, link: Link, place: Place, slot: Slot) -> list[tuple[str, str]]:
         """What the other resource's segments must say, as pairs of a place and a text."""
         pairs = []
         for theirs, mine, under in link.where:
@@ -106,8 +123,8 @@ class ValueWriter:
                 continue
             part, sub = theirs.component or 1, theirs.subcomponent or 1
             at = (theirs.segment, theirs.field, part, sub, under)
-            pairs.append(f"({at}, {self.fetch.text(found)})")
-        return f"({''.join(pair + ', ' for pair in pairs)})"
+            pairs.append((str(at), self.fetch.text(found)))
+        return pairs
 
     def _source(self, source: Source, place: Place, slot: Slot, put: Put) -> None:
         """The first valued of the choices, converted."""
