@@ -12,7 +12,7 @@ from engine.mapping.runtime import Run
 
 def fold(run: Run, body: Body) -> None:
     """Join the instructions of a request or a dispense that do not contradict each other."""
-    instructions = body.get("dosageInstruction", ())
+    instructions = body["dosageInstruction"]
     if len(instructions) < 2:
         return
     folded: list[Body] = []

@@ -30,6 +30,7 @@ class Finisher:
         self.channel: str = run.context.channel
         run.made = [made for made in run.made if made.full]
         self._linker = Linker(run, keys.strict)
+        self._memos = run.dialect.keys
         self._seen: dict[str, int] = {}
         self._orders: dict[int, str] = {}
         self._common: dict[tuple[Line, int], str | None] = {}
@@ -76,10 +77,13 @@ class Finisher:
         return tuple(element for element, when in key.assumed if when.holds(message))
 
     def _shared(self, shared: Shared) -> Resource:
-        # its body is remembered for other messages
-        body = {"resourceType": shared.type, "id": identity.id_of(shared.uuid), **shared.body}
-        settle(self.run, body)
-        require(body)
+        body = shared.settled
+        if body is None:
+            body = {"resourceType": shared.type, "id": identity.id_of(shared.uuid), **shared.body}
+            settle(self.run, body)
+            require(body)
+            shared.settled = body
+        body = dict(body)  # it is remembered for other messages
         origin = _origin(self.run.message.segments[shared.index].name)
         return Resource(body, shared.criterion, Knows.SHARED, (), origin, shared.uuid)
 
@@ -91,7 +95,8 @@ class Finisher:
             return made.uuid
         known = self.keys.of(made, self.run.message.segments[made.index].name)
         made.known = known
-        made.criterion = identity.criterion(made.body, known.key)
+        if known.key.by_identifier:
+            made.criterion = identity.criterion(made.body, known.key)
         # who is known by an identifier is the same under any name: Patient, Patient-Merged
         name = made.body["resourceType"] if made.criterion else made.name
         seed = f"{name}|{made.criterion or self._keyed(made, known.lines)}"
@@ -115,16 +120,19 @@ class Finisher:
     def _of_place(self, made: Made, line: Line) -> str | None:
         """The channel, and what the list says of all resources of one place; None: not enough."""
         slot = (line, id(made.scope))
-        if slot not in self._common:
-            asked = self._asked(made, line.common)
-            self._common[slot] = None if asked is None else self.channel + asked
-        return self._common[slot]
+        if slot in self._common:
+            return self._common[slot]
+        asked = self._asked(made, line.common)
+        common = self._common[slot] = None if asked is None else self.channel + asked
+        return common
 
     def _of_segment(self, made: Made, line: Line) -> str | None:
         """What the list says of this resource alone: codes repeat, and are taken apart once."""
         if line.fields is None:
             return self._asked(made, line.own)
-        memo = self.run.dialect.keys.setdefault(line, {})
+        memo = self._memos.get(line)
+        if memo is None:
+            memo = self._memos.setdefault(line, {})
         raws = line.fields(self.run.fields(made.index))
         if raws in memo:
             return memo[raws]

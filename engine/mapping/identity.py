@@ -10,11 +10,15 @@ from engine.mapping.model import Key
 #: The first digit of the fourth part, whose upper two bits say the variant (RFC 9562, 4.1).
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _NAMESPACE = bytes.fromhex("6d6c6c70656e67696e65686c37763246")
+#: The hash of all seeds begins with it.
+_BEGUN = hashlib.sha1(_NAMESPACE, usedforsecurity=False)
 
 
 def uuid_of(seed: str) -> str:
     """The name-based UUID (RFC 9562, version 5) of a seed: the same for ever."""
-    digest = hashlib.sha1(_NAMESPACE + seed.encode(), usedforsecurity=False).hexdigest()
+    hashed = _BEGUN.copy()
+    hashed.update(seed.encode())
+    digest = hashed.hexdigest()
     variant = _VARIANT[digest[16]]
     return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 

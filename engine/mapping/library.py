@@ -72,7 +72,8 @@ class Mapping:
                 for function in shaped.functions(run, index):
                     function(run, index)
         for made in run.made:
-            fold(run, made.body)
+            if "dosageInstruction" in made.body:
+                fold(run, made.body)
         return run
 
     def _finished(self, run: Run) -> Mapped:

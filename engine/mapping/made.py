@@ -88,3 +88,5 @@ class Shared:
     uuid: str
     criterion: str
     index: int = 0
+    #: all of it, as it is handed on: a field that repeats in other messages makes this object again
+    settled: Body | None = None

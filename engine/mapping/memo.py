@@ -23,13 +23,10 @@ def memoised(name: str, build: DatatypeFunction) -> DatatypeFunction:
 
     def remembered(run: Run, v: str, sep: str) -> Any:
         try:
-            memo = run.memos[sep][name]
+            value, said = run.memos[sep][name][v]
         except KeyError:
             memo = run.memos.setdefault(sep, {}).setdefault(name, {})
-        hit = memo.get(v)
-        if hit is None:
             return _first(memo, build, run, v, sep)
-        value, said = hit
         if said is not None:
             fresh, touched, unmapped, hold, reject = said
             run.hold, run.reject = run.hold or hold, run.reject or reject

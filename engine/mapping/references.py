@@ -26,6 +26,8 @@ def make_literal(made: list[Made]) -> None:
     bearers: Bearers | None = None
     for holder in made:
         for path in _HOLDERS.get(holder.body["resourceType"], ()):
+            if path[0] not in holder.body:
+                continue
             for reference in _at(holder.body, path):
                 if "identifier" in reference and "reference" not in reference:
                     bearers = bearers or _bearers(made)

@@ -36,8 +36,8 @@ def _require(body: Body, type_name: str) -> None:
         else:
             body[key] = value
     for key, inner in parts(type_name):
-        found = body.get(key)
-        if found is not None:
+        if key in body:
+            found = body[key]
             for part in found if isinstance(found, list) else (found,):
                 _require(part, inner)
 

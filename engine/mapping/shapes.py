@@ -66,13 +66,12 @@ class Shaped:
         if self._often is None:
             return self._general
         fields, segment = run.fields(index), run.message.segments[index]
-        values: list[str | None] = []
+        # what is padded is empty, and not looked at
+        filled = bytes(map(bool, fields[: min(self._end, len(segment.fields))]))
+        key: Key = (filled, run.R in segment.text)
         for number, known in self._compared:
             text = fields[number]
-            values.append(known(text if text.isalnum() else run.head(text)))
-        # what is padded is empty, and not looked at
-        read = min(self._end, len(segment.fields))
-        key = (bytes(map(bool, fields[:read])), run.R in segment.text, *values)
+            key += (known(text if not text or text.isalnum() else run.head(text)),)
         functions = self._cut.get(key)
         return self._counted(key) if functions is None else functions
 
