@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import TYPE_CHECKING, Any
 
 from engine.fhir import definitions
@@ -355,13 +355,22 @@ class Writer(ValueWriter):
 
     def _block(self, fields: tuple[tuple[str, Body], ...], slot: Slot, put: Put) -> None:
         """A complex value; constants alone do not make one, a link does."""
-        number = self._only_field(fields, slot)
-        if number is not None:
-            self._remembered(fields, number, slot, put)
+        number, count = self._one_field(fields, slot)
+        if count == len(fields):
+            name = self._remembered(fields, number, slot)
+            with self.emitter.block(f"if {name} is not None:"):
+                # a copy: what is remembered is not to be changed
+                self.emitter.line(f"{name} = dict({name})")
+                put(name)
             return
-        name = self.emitter.fresh("x")
         kind = slot.element.type
-        self.emitter.line(f"{name} = {{}}")
+        if count:
+            name = self._remembered(fields[:count], number, slot)
+            self.emitter.line(f"{name} = {{}} if {name} is None else dict({name})")
+            fields = fields[count:]
+        else:
+            name = self.emitter.fresh("x")
+            self.emitter.line(f"{name} = {{}}")
         self.fresh.add(name)
         fixed = [(key, body) for key, body in fields if is_constant(body)]
         linked = [(key, body) for key, body in fields if links_of(body)]
@@ -389,23 +398,30 @@ class Writer(ValueWriter):
                 self._placed(slot)
             put(name)
 
-    def _only_field(self, fields: tuple[tuple[str, Body], ...], slot: Slot) -> int | None:
-        """The one field that makes all of a flat block, so that its text can be remembered."""
-        site, values = slot.site, [body.value for _, body in fields if isinstance(body, Leaf)]
+    def _one_field(self, fields: tuple[tuple[str, Body], ...], slot: Slot) -> tuple[int, int]:
+        """The one field that makes all of a flat block, or how much of it: that is remembered."""
+        site = slot.site
         inside = site.datatype or site.parts or not site.segment or self.within_block
-        if self.compiler.trace or inside or len(values) < len(fields):
-            return None
-        if slot.element.type in ("Reference", "Identifier") or not all(map(is_pure, values)):
-            return None
-        refs = {(ref.segment, ref.field, ref.where) for v in values for ref in value_refs(v)}
-        if len(refs) != 1 or sum(not isinstance(v, Literal | CodeValue) for v in values) < 2:
-            return None
-        segment, number, where = refs.pop()
-        return number if segment == site.segment and where is None else None
+        if self.compiler.trace or inside or slot.element.type in ("Reference", "Identifier"):
+            return 0, 0
+        flat = list(takewhile(_is_flat, (body for _, body in fields)))
+        values = [body.value for body in flat if isinstance(body, Leaf)]
+        said = [v for v in values if not isinstance(v, Literal | CodeValue)]
+        refs = [{(r.segment, r.field, r.where) for r in value_refs(value)} for value in said]
+        first = next(filter(None, refs), set())
+        count = sum(1 for _ in takewhile(first.issuperset, refs))
+        if count < 2 or len(first) != 1:
+            return 0, 0
+        segment, number, where = next(iter(first))
+        if segment != site.segment or where is not None or number is None:
+            return 0, 0
+        if count == len(said) and len(values) == len(fields):
+            return number, len(fields)
+        # what a constant stands beside must be all of it, and the order of links is theirs
+        plain = not any(is_constant(body) or links_of(body) for _, body in fields)
+        return (number, count) if plain else (0, 0)
 
-    def _remembered(
-        self, fields: tuple[tuple[str, Body], ...], number: int, slot: Slot, put: Put
-    ) -> None:
+    def _remembered(self, fields: tuple[tuple[str, Body], ...], number: int, slot: Slot) -> str:
         """Write a block as a function of one field's text, which is called once for each text."""
         name, inner = self.emitter.fresh("x"), Emitter()
         writer = Writer(self.compiler, inner, self.type)
@@ -417,10 +433,7 @@ class Writer(ValueWriter):
         self.emitter.line(f"{name} = {self.emitter.constant(build)}(run, f[{number}], C)")
         with self.emitter.block("if fresh:"):
             self.emitter.line(f"run.place({slot.address!r}, i, {number})")
-        with self.emitter.block(f"if {name} is not None:"):
-            # a copy: what is remembered is not to be changed
-            self.emitter.line(f"{name} = dict({name})")
-            put(name)
+        return name
 
     def _put_always(self, name: str, slot: Slot, put: Put) -> None:
         """A block with links is told apart from its like only when they are resolved."""
@@ -428,6 +441,11 @@ class Writer(ValueWriter):
             self.emitter.line(f"{slot.holder}.setdefault({slot.key!r}, []).append({name})")
         else:
             put(name)
+
+
+def _is_flat(body: Body) -> bool:
+    """Whether a body is one value that says the same whenever the message does."""
+    return isinstance(body, Leaf) and is_pure(body.value)
 
 
 def _ends_in_block(body: Body) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -93,7 +94,7 @@ class ConditionWriter:
         return f"run.scopes[i][{names.index(group)}]"
 
     def _text(self, ref: Ref, site: Site, *, raw: bool = False) -> str:
-        if not raw and ref.segment == site.segment and is_plain(ref) and ref.field in site.hoisted:
+        if not raw and self._is_hoisted(ref, site):
             return _hoisted(ref)
         found = self._fetch.raw(ref, site)
         if found is None:
@@ -105,12 +106,20 @@ class ConditionWriter:
             return "''"
         return self._fetch.text(found, raw_text=raw)
 
+    def _is_hoisted(self, ref: Ref, site: Site) -> bool:
+        return ref.segment == site.segment and is_plain(ref) and ref.field in site.hoisted
+
     def _quantified(self, tree: Compare | Test, site: Site) -> str:
         ref = tree.ref
         if not tree.quantifier:
             text = self._text(ref, site)
-            if isinstance(tree, Test) and tree.kind in ("valued", "empty"):
-                return self._valued(tree, ref, site)
+            if isinstance(tree, Test):
+                if tree.kind in ("valued", "empty"):
+                    return self._valued(tree, ref, site)
+                # the first part of a field is its first value, which may be there already
+                whole = replace(ref, component=None) if ref.component == 1 else ref
+                if ref.subcomponent is None and self._is_hoisted(whole, site):
+                    text = _hoisted(ref)
             return self._meets(tree, text, site)
         values = (
             f"run.every({ref.segment!r}, i, {ref.field}, {ref.component or 1}, "
@@ -131,6 +140,10 @@ class ConditionWriter:
             if shape is not None:
                 sign = "is" if tree.negated else "is not"
                 return f"({self._emitter.constant(shape)}({text}) {sign} None)"
+            if tree.kind == "matches" and text.isidentifier():
+                found = f"{self._emitter.constant(re.compile(tree.operand).search)}({text})"
+                sign = "not " if tree.negated else ""
+                return f"({sign}({text} and {found}))"
             call = f"{self._emitter.constant(test)}({tree.kind!r}, {text}, {tree.operand!r})"
             return f"(not {call})" if tree.negated else call
         plain = tuple(value for value in tree.values if isinstance(value, str))
