@@ -73,7 +73,11 @@ class Fields:
 
         See once.py for the latter.
         """
-        return self._near.setdefault(id(self.scopes[index]), {})
+        place = id(self.scopes[index])
+        found = self._near.get(place)
+        if found is None:
+            found = self._near[place] = {}
+        return found
 
     def near(self, name: str, index: int) -> list[str]:
         """The fields of the segment of that name that belongs nearest to this one."""
@@ -179,9 +183,12 @@ class Fields:
         """The first subcomponent of the first component of the first repetition, decoded."""
         if raw.isalnum():
             return raw
-        for separator in (self.R, self.C, self.S):
-            if separator in raw:
-                raw = raw.split(separator, 1)[0]
+        if self.R in raw:
+            raw = raw.split(self.R, 1)[0]
+        if self.C in raw:
+            raw = raw.split(self.C, 1)[0]
+        if self.S in raw:
+            raw = raw.split(self.S, 1)[0]
         return self.clean(raw)
 
     def clean(self, raw: str) -> str:

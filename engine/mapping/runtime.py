@@ -140,16 +140,17 @@ class Run(Fields):
     def open(self, spec: Spec, index: int) -> Made | None:
         """The resource that this segment adds to: one that is there, or a new one."""
         scope = self.scopes[index]
-        # below zero, for a segment's place must not be taken for a group's number
-        slot = (spec.name, -2 - index)
         if spec.per >= 0:
             slot = (spec.name, scope[spec.per])
-        elif spec.per == PARENT:
-            made = self.by_segment.get((spec.name, self.parents[index]))
-            if made is not None or spec.into:
-                return made
         elif spec.per == MESSAGE:
             slot = (spec.name, -1)
+        else:
+            if spec.per == PARENT:
+                made = self.by_segment.get((spec.name, self.parents[index]))
+                if made is not None or spec.into:
+                    return made
+            # below zero, for a segment's place must not be taken for a group's number
+            slot = (spec.name, -2 - index)
         made = self.open_made.get(slot)
         if made is None:
             if spec.into:
