@@ -279,6 +279,9 @@ class Writer(ValueWriter):
     def _values(self, body: Body, slot: Slot, put: Put) -> None:
         """Write a body so that each value it yields is put."""
         match body:
+            case Several(items):
+                for item in items:
+                    self._values(item, slot, put)
             case _ if is_static(body):
                 put(self._constant(body, slot))
             case Leaf(value, place):
@@ -293,9 +296,6 @@ class Writer(ValueWriter):
                     self._values(inner, replace(slot, site=site), put)
             case Filled(source, over, under, place):
                 self._value(source, place, slot, lambda x: self._lay(x, over, under, slot, put))
-            case Several(items):
-                for item in items:
-                    self._values(item, slot, put)
             case Make():
                 self._make(body, slot, put)
 

@@ -44,8 +44,6 @@ def build(body: Body, type_name: str, writer: ValueWriter) -> Any:
             return literal(text, type_name, body, writer)
         case Leaf(Code(system, code)):
             return coded(system, code, type_name, body, writer)
-        case Several(items):
-            return build(items[0], type_name, writer) if items else None
         case Block(fields):
             return block(fields, type_name, writer)
     raise TypeError(f"not a constant: {body}")

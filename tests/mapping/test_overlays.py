@@ -280,3 +280,27 @@ def test_an_identifier_of_a_named_authority_does_not_take_the_channels_system(
     result = found.mapping("feed").convert(Message.parse(both), context)
     identifiers = bodies(result, "Patient")[0]["identifier"]
     assert [item.get("system") for item in identifiers] == ["urn:oid:2.999.1", None]
+
+
+def test_of_several_constants_each_stands_in_a_list(tmp_path: Path) -> None:
+    found = library(
+        tmp_path,
+        "mapping: feed\n"
+        "extends: standard/ORU_R01\n"
+        "segments:\n"
+        "  ZLB: {3: {name: fasting, type: CWE}}\n"
+        "rules:\n"
+        "  ZLB[Observation]:\n"
+        "    status: =final\n"
+        "    category: [obscat#laboratory, obscat#exam]\n"
+        "    code: {coding: [loinc#49541-6, loinc#1234-5], text: =fasting}\n"
+        "    valueCodeableConcept: ZLB-3\n",
+    )
+    [fasting] = (
+        body
+        for body in bodies(mapped(found), "Observation")
+        if body["code"].get("text") == "fasting"
+    )
+    categories = [concept["coding"][0]["code"] for concept in fasting["category"]]
+    assert categories == ["laboratory", "exam"]
+    assert [coding["code"] for coding in fasting["code"]["coding"]] == ["49541-6", "1234-5"]
