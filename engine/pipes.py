@@ -5,11 +5,18 @@ Both ends are ours, of one version, and nobody else has the socket.
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
 import socket
 import struct
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+#: They are for the engine: it drains, and needs its processes meanwhile.
+ENGINES_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _LENGTH = struct.Struct("!I")
 #: A buffer of this size is taken from the heap; one of twice this size is mapped anew each time.
@@ -46,3 +53,32 @@ def values(connection: socket.socket) -> Iterator[Any]:
     frames = Frames()
     while data := connection.recv(_AT_ONCE):
         yield from frames.feed(data)
+
+
+def begin(
+    module: str,
+    *arguments: str,
+    stdin: int = subprocess.DEVNULL,
+    descriptors: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Begin a process of the engine's own, which runs a module and is given these descriptors.
+
+    It is born with the engine's signals blocked: Ctrl-C goes to every process of a terminal, and
+    would end this one before it can say that it ignores it. It finds modules where the engine
+    does, and not in the folder that it is run in (-P), where a file may be called like one of them.
+    """
+    path = os.pathsep.join(filter(None, sys.path))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENGINES_SIGNALS)
+    try:
+        command = [sys.executable, "-P", "-m", module, *arguments]
+        return subprocess.Popen(
+            command, stdin=stdin, pass_fds=descriptors, env={**os.environ, "PYTHONPATH": path}
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def leave_signals_to_the_engine() -> None:
+    """In a process of its own: as it was begun, also by whoever begins it otherwise."""
+    for number in ENGINES_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

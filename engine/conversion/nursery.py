@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from engine.conversion.channels import Conversions
+from engine.pipes import begin
 
 
 class Nursery:
@@ -23,16 +22,12 @@ class Nursery:
             with os.fdopen(os.dup(given), "wb") as file:
                 file.write(conversions.packed)
             os.lseek(given, 0, os.SEEK_SET)
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "engine.conversion.process",
-                    str(theirs.fileno()),
-                    str(longest),
-                ],
+            self._process = begin(
+                "engine.conversion.process",
+                str(theirs.fileno()),
+                str(longest),
                 stdin=given,
-                pass_fds=[theirs.fileno()],
+                descriptors=[theirs.fileno()],
             )
         finally:
             os.close(given)

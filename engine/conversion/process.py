@@ -19,7 +19,7 @@ from typing import Any
 
 from engine.conversion.channels import Conversions, Work
 from engine.errors import MessageError, origin
-from engine.pipes import framed, values
+from engine.pipes import framed, leave_signals_to_the_engine, values
 
 #: The first word of an answer.
 PREPARED, UNREADABLE, FAULT = "prepared", "unreadable", "fault"
@@ -27,9 +27,7 @@ PREPARED, UNREADABLE, FAULT = "prepared", "unreadable", "fault"
 
 def main(control: int, longest: float) -> None:
     """Be the first one; standard input is a pickle of the conversions."""
-    # Signals are for the engine: it drains, and needs us meanwhile.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    leave_signals_to_the_engine()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for what we fork
     conversions: Conversions = pickle.load(sys.stdin.buffer)
     conversions.compile()

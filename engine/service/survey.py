@@ -42,7 +42,7 @@ class Survey:
         try:
             out, err, code = await getProcessOutputAndValue(  # type: ignore[no-untyped-call]
                 sys.executable,
-                ("-m", "engine.workbench.survey", str(folder)),
+                ("-P", "-m", "engine.workbench.survey", str(folder)),
                 env=None,
                 reactor=self._reactor,
                 stdinBytes=orjson.dumps(self._last),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
@@ -15,7 +14,7 @@ from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 
 from engine.errors import StoreError
-from engine.pipes import Frames, framed, values
+from engine.pipes import Frames, begin, framed, values
 from engine.store.committer import Asked
 
 
@@ -35,12 +34,9 @@ class ProcessBench:
 
         It waits as long as that takes: there is nothing else to be done before it.
         """
-        ours, theirs = socket.socketpair()
         try:
-            with theirs:
-                process = _start(self._path, theirs, self._lock, self._clock())
+            ours, process = self._begun()
         except OSError as failure:
-            ours.close()
             raise StoreError(f"no process can write {self._path}: {failure.strerror}") from failure
         never_began = StoreError("the process that writes the store has ended before it began")
         trouble = next(values(ours), never_began)
@@ -51,6 +47,17 @@ class ProcessBench:
         self._wire = _Wire(process, done, over)
         self._wire.begin(ours, self._reactor)
 
+    def _begun(self) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            given = theirs.fileno(), self._lock.fileno()
+            arguments = str(self._path), str(theirs.fileno()), repr(self._clock())
+            try:
+                return ours, begin("engine.store.process", *arguments, descriptors=given)
+            except OSError:
+                ours.close()
+                raise
+
     def commit(self, group: Sequence[Asked]) -> None:
         """Do a group."""
         named = [(kind.name, argument) for kind, argument in group]
@@ -59,17 +66,6 @@ class ProcessBench:
     def close(self) -> None:
         """End, and give the files back."""
         self._wire.send(None)
-
-
-def _start(
-    path: Path, theirs: socket.socket, lock: IO[bytes], now: float
-) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "engine.store.process"]
-    return subprocess.Popen(
-        [*command, str(path), str(theirs.fileno()), repr(now)],
-        stdin=subprocess.DEVNULL,
-        pass_fds=[theirs.fileno(), lock.fileno()],
-    )
 
 
 class _Wire(Protocol):

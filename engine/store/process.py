@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import StoreError, origin
-from engine.pipes import framed, values
+from engine.pipes import framed, leave_signals_to_the_engine, values
 from engine.store.committer import Committer, Failed
 from engine.store.kinds import KINDS
 from engine.store.opening import Opening
@@ -39,23 +38,21 @@ class Clock:
 
 def main(path: str, descriptor: int, now: float) -> None:
     """Open the store, say so, and commit what comes, until the engine says that it is enough."""
-    # Signals are for the engine: it drains, and needs us meanwhile.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    leave_signals_to_the_engine()
     clock = Clock(now)
     opening = Opening(Path(path), clock)
     committer = Committer(opening.session, opening.presence.look)
     with socket.socket(fileno=descriptor) as engine:
         try:
-            committer.open()
-        except StoreError as failure:
-            engine.sendall(framed(failure))
-            return
-        engine.sendall(framed(None))
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(_COLLECT_AFTER, 20, 20)
-        try:
+            try:
+                committer.open()
+            except StoreError as failure:
+                engine.sendall(framed(failure))
+                return
+            engine.sendall(framed(None))
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(_COLLECT_AFTER, 20, 20)
             if serve(engine, committer, clock):
                 committer.close()
                 return

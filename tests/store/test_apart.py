@@ -1,15 +1,21 @@
 """The store in a process of its own, as the engine has it."""
 
 import os
+import resource
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_twisted
 
 from engine.errors import StoreError
 from engine.lifecycle import Event, Outcome, State
+from engine.store.opening import lock
 from engine.store.sqlite import SqliteStore
 from tests.store.messages import NOW, received
 
@@ -158,3 +164,57 @@ async def test_what_is_asked_for_while_the_process_is_dying_fails_like_the_rest(
         with pytest.raises(StoreError, match="has ended"):
             await call
     await store.close()
+
+
+class Hit(subprocess.Popen[bytes]):
+    """A process that gets a Ctrl-C as soon as it is there."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.send_signal(signal.SIGINT)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_signal_that_comes_before_the_process_could_ignore_it_does_not_end_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", Hit)
+    store = Apart(path)
+    store.open()
+    await store.accept(received(1))
+    await store.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_file_beside_the_configuration_is_no_module_of_the_process(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pickle.py").write_text("raise SystemExit('notes on vegetables')")
+    monkeypatch.chdir(tmp_path)
+    store = Apart(path)
+    store.open()
+    await store.accept(received(1))
+    await store.close()
+
+
+def test_where_no_file_can_be_opened_any_more_the_store_says_why_it_cannot_be(path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, limits[1]))  # room for the lock alone
+    try:
+        with pytest.raises(StoreError, match=r"no process can write .*: Too many open files"):
+            Apart(path).open()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_a_process_whose_engine_is_gone_before_it_has_begun_ends_without_a_word(path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    ours.close()
+    with theirs, lock(path) as held:
+        given = theirs.fileno()
+        command = [sys.executable, "-m", "engine.store.process", str(path), str(given), repr(NOW)]
+        fds = [given, held.fileno()]
+        done = subprocess.run(command, pass_fds=fds, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
