@@ -95,6 +95,7 @@ class _Process:
         self._reactor = reactor
         self._failure: BaseException | None = None
         self._ending = False
+        self._left = False
 
     def run(self) -> None:
         """Run until the end; what prevented the start is raised."""
@@ -136,15 +137,15 @@ class _Process:
         self._do(self._service.reload())
 
     def _end(self) -> None:
-        if self._ending:
-            self._reactor.stop()
+        if self._ending or self._left:
+            self._leave()
             return
         self._ending = True
         self._do(self._stop())
 
     async def _stop(self) -> None:
         await self._service.stop()
-        self._reactor.stop()
+        self._leave()
 
     def _do(self, work: Any) -> None:
         from twisted.internet.defer import ensureDeferred
@@ -152,5 +153,11 @@ class _Process:
         ensureDeferred(work).addErrback(self._fail)
 
     def _fail(self, failure: Any) -> None:
-        self._failure = failure.value
-        self._reactor.stop()
+        if not self._left:  # the first is the reason; what comes of it is none
+            self._failure = failure.value
+        self._leave()
+
+    def _leave(self) -> None:
+        if not self._left:
+            self._left = True
+            self._reactor.stop()

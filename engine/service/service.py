@@ -40,6 +40,9 @@ from engine.store.sqlite import SqliteStore
 
 #: What senders may take of the time for a drain; the rest is the deliveries'.
 SENDERS_SHARE = 0.6
+#: Seconds that the store has after a drain for what was asked of it last: more than it waits for
+#: locks until it says that it cannot.
+LAST_COMMITS = 10.0
 #: How often, in seconds, messages are looked for that are old enough to be forgotten.
 PURGE_EVERY = 3600.0
 DAY = 86400.0
@@ -267,11 +270,19 @@ class Service:
             if call.running:
                 call.stop()
         until = self._reactor.seconds() + limit
+        late = self._reactor.callLater(limit + LAST_COMMITS, self._give_up_store)
         await self.deliveries.drain(limit)
         await self._mapper.close(max(until - self._reactor.seconds(), 0.0))
         if self._console is not None:
             await self._console.stopListening()
         await self.store.close()
+        if late.active():
+            late.cancel()
+
+    def _give_up_store(self) -> None:
+        """Wait no longer for a disk that does not answer: what is not committed is not promised."""
+        self._log.error("store.given-up")
+        self.store.give_up()
 
     def _store_lost(self, error: StoreError) -> None:
         self._log.critical("store.lost", reason=str(error))

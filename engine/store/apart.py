@@ -67,6 +67,10 @@ class ProcessBench:
         """End, and give the files back."""
         self._wire.send(None)
 
+    def kill(self) -> None:
+        """End at once: what was not committed was not promised either."""
+        self._wire.kill()
+
 
 class _Wire(Protocol):
     """Groups go out, results come in."""
@@ -101,6 +105,10 @@ class _Wire(Protocol):
                 sent = 0  # the process has ended, as the connection will find out
         if sent < len(data):
             wire.write(data[sent:])
+
+    def kill(self) -> None:
+        """End the process; the connection finds out."""
+        self._process.kill()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted calls this name
         """Take results."""

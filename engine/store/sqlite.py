@@ -92,6 +92,10 @@ class SqliteStore:
         """Do what was asked for until now, then give the files back."""
         return self._open_writer.stop().addBoth(self._unlock)
 
+    def give_up(self) -> None:
+        """Wait no longer for a process that writes nothing any more: all its calls fail."""
+        self._open_writer.give_up()
+
     def _unlock(self, result: Any) -> Any:
         self._lock.close()
         return result

@@ -44,6 +44,10 @@ class Bench(Protocol):
         """End, and give the files back."""
         ...
 
+    def kill(self) -> None:
+        """End at once, whatever is under way; ``over`` is called as ever."""
+        ...
+
 
 #: Gets a call's result, or ``Failed``; never raises.
 Told = Callable[[Any], None]
@@ -111,6 +115,11 @@ class Writer:
             elif not self._groups:
                 self._bench.close()
         return self._closed
+
+    def give_up(self) -> None:
+        """Wait no longer for a bench that does nothing any more: what was asked for fails."""
+        if self._over is None:
+            self._bench.kill()
 
     def _hand_over(self) -> None:
         """Have the next group done, when the bench would soon have nothing to do."""

@@ -1,5 +1,7 @@
 """The process that writes the store is a part of the engine: neither goes on without the other."""
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -38,3 +40,26 @@ def test_when_the_engine_is_killed_its_writing_process_goes_with_it(
     while Path(f"/proc/{child}").exists() and time.monotonic() < end:
         time.sleep(0.02)
     assert not Path(f"/proc/{child}").exists()
+
+
+def test_an_engine_whose_writing_process_does_nothing_any_more_ends_when_it_is_told_to(
+    site: Site, start: Start
+) -> None:
+    site.drain = 1.0
+    site.write_out()
+    engine = start(site, start_new_session=True).ready()
+    child = engine.writing_process
+    senders = lanes(3)
+    load = Load(senders)
+    load.start(site.port)
+    while sum(len(lane.acknowledged) for lane in senders) < 100:
+        engine.wait(0.05)
+    os.kill(child, signal.SIGSTOP)
+    engine.wait(0.2)
+    assert engine.stop(timeout=30) == 1
+    assert not Path(f"/proc/{child}").exists()
+    load.stop()
+    assert "Traceback" not in engine.log.read_text()
+    start(site).ready().until_delivered()
+    (account,) = ledger(site)["messages"]
+    assert account["accepted"] >= sum(len(lane.acknowledged) for lane in senders)

@@ -218,3 +218,18 @@ def test_a_process_whose_engine_is_gone_before_it_has_begun_ends_without_a_word(
         fds = [given, held.fileno()]
         done = subprocess.run(command, pass_fds=fds, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_process_that_does_nothing_any_more_can_be_given_up(path: Path) -> None:
+    store = Apart(path)
+    store.open()
+    [pid] = children()
+    os.kill(pid, signal.SIGSTOP)
+    call = store.accept(received(1))
+    closing = store.close()
+    store.give_up()
+    with pytest.raises(StoreError, match="has ended"):
+        await call
+    await closing
+    assert children() == []

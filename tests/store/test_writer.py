@@ -29,6 +29,9 @@ class Bench:
     def close(self) -> None:
         self.closed = True
 
+    def kill(self) -> None:
+        self.over()
+
 
 @pytest.fixture
 def bench() -> Bench:

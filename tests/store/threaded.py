@@ -49,6 +49,9 @@ class ThreadBench:
         """End, and give the files back."""
         self._groups.put(None)
 
+    def kill(self) -> None:
+        """Nothing ends a thread."""
+
 
 class ThreadedStore(SqliteStore):
     """As the engine's, but for who writes."""
