@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 import time
@@ -34,6 +35,7 @@ def run(folder: Path, config: Path | None) -> None:
     reads the configuration again. Exit status: 0 after a drain; 1, a port or the store cannot
     be opened; 2, something is wrong in the configuration.
     """
+    _fill_standard_streams()
     # Until there is a service that can reload, SIGHUP would end the process.
     early = _Early()
     # Before anything imports a reactor: aiohttp needs the one that asyncio drives.
@@ -73,6 +75,19 @@ def run(folder: Path, config: Path | None) -> None:
         _Process(service, reactor, early).run()
     finally:
         lines.close()
+
+
+def _fill_standard_streams() -> None:
+    """Open those that we were started without.
+
+    Their numbers would be given to the next files and sockets, and whoever writes to "stderr"
+    would write into those.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    if sys.stderr is None:  # Python has found it closed
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - a descriptor, for good
 
 
 class _Early:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TextIO
 
 
@@ -40,5 +41,6 @@ class Lines:
         lines = []
         while self._lines:
             lines.append(self._lines.popleft())
-        self._stream.write("".join(lines))
-        self._stream.flush()
+        with suppress(OSError):  # its disk is full, its reader is gone: the engine's work goes on
+            self._stream.write("".join(lines))
+            self._stream.flush()

@@ -104,3 +104,19 @@ def test_a_store_that_cannot_be_opened_ends_with_1_and_a_sentence(folder: Path) 
     assert process.returncode == 1
     assert "engine.db" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("how", ["2>&-", "<&- >&- 2>&-", "2> >(:)", "2> /dev/full"])
+def test_whoever_does_not_want_its_log_has_an_engine_all_the_same(folder: Path, how: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(folder / "notify"))
+        systemd.settimeout(60)
+        command = f"exec {sys.executable} -m engine.cli.main run {folder} {how}"
+        environment = {**os.environ, "NOTIFY_SOCKET": str(folder / "notify")}
+        with subprocess.Popen(["bash", "-c", command], env=environment) as process:
+            try:
+                told(systemd, "READY=1")
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(30) == 0
+            finally:
+                process.kill()

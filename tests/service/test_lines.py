@@ -65,3 +65,19 @@ def test_what_is_said_within_a_moment_is_written_at_once() -> None:
     assert len(asked) == 1
     asked.popleft()()
     assert out.getvalue() == "0\n1\n2\n"
+
+
+class Unread(io.StringIO):
+    """A pipe whose reader has gone."""
+
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_log_that_cannot_be_written_stops_nobody() -> None:
+    asked = deque[Callable[[], None]]()
+    lines = Lines(Unread(), asked.append)
+    lines.write("first\n")
+    asked.popleft()()
+    lines.write("next\n")
+    assert len(asked) == 1
