@@ -404,6 +404,22 @@ async def test_while_it_is_down_one_try_at_a_time_is_claimed(rig: Rig) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_long_messages_that_do_not_go_into_one_claim_are_under_way_together(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.store.claims.CLAIM_BYTES", 1)
+    monkeypatch.setattr("engine.delivery.turns.POLL", 600.0)
+    rig.destination.answers.extend([None, None, None])
+    for number in range(1, 4):
+        await rig.queue(number, patient=f"T{number}")
+    rig.loop()
+    await rig.destination.arrived(3)
+    for waiting in rig.destination.waiting:
+        waiting.callback(Delivered())
+    await rig.settled(3)
+
+
+@pytest_twisted.ensureDeferred
 async def test_what_comes_while_it_is_down_costs_the_loop_no_turn(rig: Rig) -> None:
     rig.destination.answers.append(Down("gone"))
     await rig.queue(1, patient="T1")

@@ -23,6 +23,7 @@ from engine.delivery.turns import Clock, Turns
 from engine.destinations.breaker import Probe
 from engine.fhir.outcome import LONGEST_PAUSE, Verdict
 from engine.lifecycle import Event, State
+from engine.store.claims import are_long
 from engine.store.records import Claimed, Settlement
 
 #: So many deliveries are begun before the reactor sees to its connections again: mapping is
@@ -176,7 +177,7 @@ class DeliveryLoop:
         found = await self._found(room)
         self._claiming = False
         self._unsettled += len(found)
-        self._more = self._more or len(found) == room
+        self._more = self._more or len(found) == room or are_long(found)
         self._ready.extend(found)
         self._probes.begin(probe, found)
         if self._stopping:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from engine.errors import StoreError
@@ -24,6 +24,11 @@ _CLAIMED = (
 )
 
 
+#: About so many bytes of messages are handed out at once, and one message however long: they are
+#: on their way between two processes, each of which holds them twice.
+CLAIM_BYTES = 16 * 1024 * 1024
+
+
 class Claim(NamedTuple):
     """Ask for deliveries to a destination."""
 
@@ -35,28 +40,47 @@ class Claim(NamedTuple):
 
 
 def claim(session: Session, call: Claim) -> list[Claimed]:
-    """Mark the heads of lanes that are due as SENDING and hand them out, oldest first."""
+    """Mark the heads of lanes that are due as SENDING and hand them out, oldest first.
+
+    There may be more of them when these are as many as the limit, or as long.
+    """
     destination = session.destination(call.destination)
     rows = _due(session, destination, call)
     if not rows:
         return []
-    run = session.connection.execute
+    claimed = _as_many_as_go(session, call.destination, [delivery for _, delivery in rows])
+    taken = {one.delivery_id for one in claimed}
     bulk.change(
         session.connection,
         "destination, due, delivery",
-        [(destination, due, delivery) for due, delivery in rows],
+        [(destination, due, delivery) for due, delivery in rows if delivery in taken],
         "DELETE FROM ready WHERE (destination, due, delivery) IN (SELECT * FROM given)",
     )
-    ids = bulk.numbers(delivery for _, delivery in rows)
-    claimed = [_claimed(row, call.destination) for row in run(_CLAIMED, (ids,))]
-    run(
+    ids = bulk.numbers(taken)
+    session.connection.execute(
         "UPDATE delivery SET state = ?, attempt = attempt + 1, claimed_at = ? "
         "WHERE id IN (SELECT value FROM json_each(?))",
         (State.SENDING.value, call.now, ids),
     )
     counters = Counters()
-    counters.moved(destination, State.QUEUED, State.SENDING, len(rows))
+    counters.moved(destination, State.QUEUED, State.SENDING, len(claimed))
     counters.write(session)
+    return claimed
+
+
+def are_long(claimed: Iterable[Claimed]) -> bool:
+    """Whether these are as much as is handed out at once, so that there may be more."""
+    return sum(len(one.raw) for one in claimed) >= CLAIM_BYTES
+
+
+def _as_many_as_go(session: Session, destination: str, ids: Sequence[int]) -> list[Claimed]:
+    """The oldest of these, up to ``CLAIM_BYTES``."""
+    claimed, size = [], 0
+    for row in session.connection.execute(_CLAIMED, (bulk.numbers(ids),)):
+        claimed.append(_claimed(row, destination))
+        size += len(claimed[-1].raw)
+        if size >= CLAIM_BYTES:
+            break
     return claimed
 
 

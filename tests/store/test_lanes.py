@@ -115,6 +115,19 @@ async def test_a_claim_is_never_more_than_its_limit_and_takes_the_oldest(
     assert numbers(await claimed(store, 2)) == [5]
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_claim_is_no_longer_than_goes_between_two_processes_but_one_message_always_goes(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.store.claims.CLAIM_BYTES", 1000)
+    for number, size in enumerate((600, 600, 5000, 10), 1):
+        await store.accept(received(number, raw=b"A" * size, lanes=(f"clinic|{number}",)))
+    assert numbers(await claimed(store)) == [1, 2]
+    assert numbers(await claimed(store)) == [3]
+    assert numbers(await claimed(store)) == [4]
+    assert (await store.ledger(verify=True)).balanced
+
+
 # --- after an attempt ------------------------------------------------------------------------
 
 
