@@ -128,7 +128,11 @@ class Writer:
             return
         group, self._waiting = _cut(self._waiting)
         self._groups.append(group)
-        self._bench.commit([(call.kind, call.argument) for call in group])
+        try:
+            self._bench.commit([(call.kind, call.argument) for call in group])
+        except Exception:  # no memory: it is said in part, or not at all
+            # What comes for the next group would be taken for what came of this one.
+            self._bench.kill()
 
     def _done(self, results: Sequence[Any]) -> None:
         """Have the next group done, and tell what came of this one."""

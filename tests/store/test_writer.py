@@ -154,3 +154,19 @@ async def test_a_bench_that_is_gone_while_the_store_is_closed_keeps_nobody_waiti
         await call
     await closing
     assert not lost
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_group_that_cannot_be_handed_over_ends_it_all_and_gets_no_others_results(
+    writer: Writer, bench: Bench, lost: list[StoreError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(_group: Sequence[Asked]) -> None:
+        raise MemoryError
+
+    first = writer.submit(ACCEPT, 0)
+    monkeypatch.setattr(bench, "commit", no_memory)
+    calls = [first, *(writer.submit(ACCEPT, number) for number in range(AHEAD))]
+    for call in calls:
+        with pytest.raises(StoreError, match="has ended"):
+            await call
+    assert len(lost) == 1
