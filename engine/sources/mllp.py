@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -284,9 +285,8 @@ class MllpProtocol(protocol.Protocol):
         if not (self.answers.pending or transport.dataBuffer or transport._tempDataBuffer):
             # The sender waits for just this, and nothing is before it: the socket takes it at
             # once, without a turn of the reactor and two changes of what it polls for.
-            sent = transport.writeSomeData(answer)
-            if not isinstance(sent, int):
-                sent = 0  # the connection is lost, as the transport will find out
+            with suppress(OSError):  # full or lost: the transport will find out
+                sent = transport.socket.send(answer)
         if sent < len(answer):
             transport.write(answer[sent:])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -100,9 +101,9 @@ class _Wire(Protocol):
             return  # the process has ended, and whoever waits is told as soon as that is known
         data = framed(value)
         if not (wire.dataBuffer or wire._tempDataBuffer):
-            sent = wire.writeSomeData(data)
-            if not isinstance(sent, int):
-                sent = 0  # the process has ended, as the connection will find out
+            # not by writeSomeData, which costs a lone call as much as the system's own
+            with suppress(OSError):  # full, or the process has ended: the connection will find out
+                sent = wire.socket.send(data)
         if sent < len(data):
             wire.write(data[sent:])
 
