@@ -101,7 +101,7 @@ class _Wire(Protocol):
             return  # the process has ended, and whoever waits is told as soon as that is known
         data = framed(value)
         if not (wire.dataBuffer or wire._tempDataBuffer):
-            # not by writeSomeData, which costs a lone call as much as the system's own
+            # writeSomeData would come to the same, with more calls on the way
             with suppress(OSError):  # full, or the process has ended: the connection will find out
                 sent = wire.socket.send(data)
         if sent < len(data):
