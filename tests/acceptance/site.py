@@ -4,18 +4,24 @@ import os
 import random
 import socket
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 #: Below what Linux gives to connections that go out: none of those takes a port of ours.
 PORTS = range(20_000, 32_000)
-_dice = random.Random(os.getpid())
+#: Each process of a test run gives others, in another order, and none twice in a row of hundreds:
+#: between the choice of a port and its opening nobody holds it.
+_WORKERS = 16
+_ours = list(PORTS[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % _WORKERS :: _WORKERS])
+random.Random(os.getpid()).shuffle(_ours)
+_next = cycle(_ours)
 
 
 def free_port() -> int:
     """A TCP port that nobody listens on."""
     while True:
         with socket.socket() as probe:
-            port = _dice.choice(PORTS)
+            port = next(_next)
             if probe.connect_ex(("127.0.0.1", port)):
                 return port
 
