@@ -23,7 +23,7 @@ _ID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 def measure() -> list[Row]:
     """Bytes in, JSON of every resource out; the best of several rounds each, in turns."""
-    messages = [samples.oru14(number, number % 100).encode() for number in range(MESSAGES)]
+    messages = _messages()
     convert = ours()
     same = min(share(convert(message), by_hand(message)) for message in messages[:50])
     elements = f"{same:.0%} of the elements"
@@ -41,8 +41,11 @@ def measure() -> list[Row]:
 
 def rate_by_hand() -> float:
     """Conversions per second of the other way alone: what this machine is worth."""
-    messages = [samples.oru14(number, number % 100).encode() for number in range(MESSAGES)]
-    return 1 / _best((by_hand,), messages)[0]
+    return 1 / _best((by_hand,), _messages())[0]
+
+
+def _messages() -> list[bytes]:
+    return [samples.oru14(number, number % 100).encode() for number in range(MESSAGES)]
 
 
 def ours() -> Callable[[bytes], list[bytes]]:

@@ -8,13 +8,13 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-from twisted.internet import tcp
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 
+from engine import wire
 from engine.conversion import process
 from engine.conversion.channels import Work
 from engine.errors import EngineError, MessageError
@@ -112,10 +112,7 @@ class MappingConnection(Protocol):
 
     def begin(self, connection: socket.socket, reactor: Any) -> None:
         """Speak over one end of a pair of sockets."""
-        wire: Any = tcp.Connection(connection, cast("Any", self), reactor)
-        wire.connected = 1
-        self._wire = wire
-        wire.startReading()
+        self._wire = wire.connect(connection, self, reactor)
 
     def send(self, job: Job) -> None:
         """Have a message mapped."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +13,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]
 
+from engine import wire
 from engine.hl7v2.frame import Decoder, Empty, Event, Frame, Junk, Oversize, Truncated
 from engine.sources.answers import AnswerQueue
 from engine.sources.budget import Budget
@@ -171,11 +171,10 @@ class MllpProtocol(protocol.Protocol):
 
     def silent_for(self) -> float:
         """For how many seconds nothing has come; 0 while anything is under way, or at its end."""
-        transport = self.transport
-        unwritten = transport.dataBuffer or transport._tempDataBuffer
+        unwritten = wire.has_unwritten(self.transport)
         if self.ending or self._gone or self._flow.held or self.busy or unwritten:
             return 0.0
-        return seconds_since_data(transport.getHandle())
+        return seconds_since_data(self.transport.getHandle())
 
     def resume(self) -> None:
         """The budget allows to read on."""
@@ -280,15 +279,10 @@ class MllpProtocol(protocol.Protocol):
     # --- answers and bytes -------------------------------------------------------------------
 
     def _write(self, answer: bytes) -> None:
-        transport = self.transport
-        sent = 0
-        if not (self.answers.pending or transport.dataBuffer or transport._tempDataBuffer):
-            # The sender waits for just this, and nothing is before it: the socket takes it at
-            # once, without a turn of the reactor and two changes of what it polls for.
-            with suppress(OSError):  # full or lost: the transport will find out
-                sent = transport.socket.send(answer)
-        if sent < len(answer):
-            transport.write(answer[sent:])
+        if self.answers.pending:
+            self.transport.write(answer)
+        else:  # the sender waits for just this
+            wire.send(self.transport, answer)
 
     def _dropped(self) -> None:
         self._around.record.answer_dropped(self._around.port, self.peer)

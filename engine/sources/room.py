@@ -48,9 +48,10 @@ def to_make_room(connections: Iterable[C]) -> C | None:
     for held in sorted(by_host.values(), key=len, reverse=True):
         if len(held) < 2:
             return None
-        seconds, nth = max((one.silent_for(), -n) for n, one in enumerate(held))
-        if seconds >= SILENT:
-            return held[-nth]
+        silences = [one.silent_for() for one in held]
+        longest = max(silences)
+        if longest >= SILENT:
+            return held[silences.index(longest)]
     return None
 
 

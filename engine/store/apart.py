@@ -5,15 +5,14 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
-from twisted.internet import tcp
 from twisted.internet.protocol import Protocol
 from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 
+from engine import wire
 from engine.errors import StoreError
 from engine.pipes import Frames, begin, framed, values
 from engine.store.committer import Asked
@@ -89,23 +88,12 @@ class _Wire(Protocol):
 
     def begin(self, connection: socket.socket, reactor: Any) -> None:
         """Speak over one end of a pair of sockets."""
-        wire: Any = tcp.Connection(connection, cast("Any", self), reactor)
-        wire.connected = 1
-        self._wire = wire
-        wire.startReading()
+        self._wire = wire.connect(connection, self, reactor)
 
     def send(self, value: Any) -> None:
-        """Say something, at once if the socket has room and nothing is before it."""
-        wire, sent = self._wire, 0
-        if not wire.connected:
-            return  # the process has ended, and whoever waits is told as soon as that is known
-        data = framed(value)
-        if not (wire.dataBuffer or wire._tempDataBuffer):
-            # writeSomeData would come to the same, with more calls on the way
-            with suppress(OSError):  # full, or the process has ended: the connection will find out
-                sent = wire.socket.send(data)
-        if sent < len(data):
-            wire.write(data[sent:])
+        """Say something, unless the process has ended: whoever waits is told of that soon."""
+        if self._wire.connected:
+            wire.send(self._wire, framed(value))
 
     def kill(self) -> None:
         """End the process; the connection finds out."""

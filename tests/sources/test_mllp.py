@@ -13,6 +13,7 @@ from twisted.internet import reactor, tcp
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 
+from engine import wire
 from engine.hl7v2.frame import wrap
 from engine.sources import ending, mllp
 from engine.sources.flow import Hold
@@ -443,6 +444,8 @@ def test_twisted_still_has_the_private_parts_that_answers_are_written_by() -> No
     transport.connected = True
     assert (transport.dataBuffer, transport._tempDataBuffer) == (b"", [])
     assert transport.writeSomeData(b"at once") == 7
+    assert theirs.recv(7) == b"at once"
+    wire.send(transport, b"at once")
     assert theirs.recv(7) == b"at once"
     transport.write(b"later")
     assert transport.dataBuffer or transport._tempDataBuffer
