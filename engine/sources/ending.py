@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.sources.timing import Clock, DelayedCall
+from engine.sources.timing import Alarm, Clock
 
 #: Seconds that a peer has to read our last answer before the connection is cut.
 LINGER = 5.0
@@ -19,10 +19,8 @@ class Ending:
     """
 
     def __init__(self, clock: Clock, close: Callable[[], None], cut: Callable[[], None]) -> None:
-        self._clock = clock
         self._close = close
-        self._cut = cut
-        self._call: DelayedCall | None = None
+        self._alarm = Alarm(clock, cut)
         self.begun = False
         self.said_all = False
 
@@ -34,15 +32,9 @@ class Ending:
         """The last answer has been written: close our side, and give the peer its time."""
         if not self.said_all:
             self.begun = self.said_all = True
-            self._call = self._clock.callLater(LINGER, self._due)
+            self._alarm.set(LINGER)
             self._close()
 
     def over(self) -> None:
         """The connection is gone."""
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
-
-    def _due(self) -> None:
-        self._call = None
-        self._cut()
+        self._alarm.cancel()

@@ -33,6 +33,34 @@ class Clock(Protocol):
         ...
 
 
+class Alarm:
+    """One call that may be to come."""
+
+    def __init__(self, clock: Clock, due: Callable[[], None]) -> None:
+        self._clock = clock
+        self._due = due
+        self._call: DelayedCall | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it is to come."""
+        return self._call is not None
+
+    def set(self, seconds: float) -> None:
+        """Have it come after so long; it is not set."""
+        self._call = self._clock.callLater(seconds, self._ring)
+
+    def cancel(self) -> None:
+        """Have it not come."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _ring(self) -> None:
+        self._call = None
+        self._due()
+
+
 class FrameTimer:
     """Runs out when a frame does not end in time: ``seconds``, and more the more has come.
 
@@ -44,7 +72,7 @@ class FrameTimer:
         self._clock = clock
         self._seconds = seconds
         self._expired = expired
-        self._call: DelayedCall | None = None
+        self._alarm = Alarm(clock, self._due)
         self.running = False  # whether a frame is open
         self._started = 0.0
         self._suspended_at: float | None = None
@@ -65,7 +93,7 @@ class FrameTimer:
         """Back-pressure begins: the sender is not to blame."""
         if self._suspended_at is None:
             self._suspended_at = self._clock.seconds()
-        self._cancel()
+        self._alarm.cancel()
 
     def resume(self) -> None:
         """Back-pressure ends."""
@@ -77,7 +105,7 @@ class FrameTimer:
     def stop(self) -> None:
         """No frame is open, or the connection is gone."""
         self.running = False
-        self._cancel()
+        self._alarm.cancel()
 
     def _left(self) -> float:
         allowed = self._seconds + self._bytes / BYTES_PER_SECOND
@@ -85,15 +113,9 @@ class FrameTimer:
 
     def _schedule(self) -> None:
         if self.running and self._suspended_at is None:
-            self._call = self._clock.callLater(max(self._left(), 0.0), self._due)
-
-    def _cancel(self) -> None:
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
+            self._alarm.set(max(self._left(), 0.0))
 
     def _due(self) -> None:
-        self._call = None
         if self._left() > 0:  # bytes have come since, and bought time
             self._schedule()
         else:
@@ -108,9 +130,8 @@ class SilenceTimer:
     """
 
     def __init__(self, clock: Clock, expired: Callable[[], None]) -> None:
-        self._clock = clock
         self._expired = expired
-        self._call: DelayedCall | None = None
+        self._alarm = Alarm(clock, self._due)
         self._watching = False
         self._suspended = False
 
@@ -122,7 +143,7 @@ class SilenceTimer:
     def suspend(self) -> None:
         """Nothing is read for a while."""
         self._suspended = True
-        self._cancel()
+        self._alarm.cancel()
 
     def resume(self) -> None:
         """What comes is read again: the silence begins now."""
@@ -135,17 +156,11 @@ class SilenceTimer:
         self.watch(False)
 
     def _schedule(self) -> None:
-        self._cancel()
+        self._alarm.cancel()
         if self._watching and not self._suspended:
-            self._call = self._clock.callLater(BARE_END, self._due)
-
-    def _cancel(self) -> None:
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
+            self._alarm.set(BARE_END)
 
     def _due(self) -> None:
-        self._call = None
         self._watching = False
         self._expired()
 
@@ -157,30 +172,27 @@ class IdleTimer:
         self._clock = clock
         self._seconds = seconds
         self._expired = expired
-        self._call: DelayedCall | None = None
+        self._alarm = Alarm(clock, self._due)
         self._last = 0.0
 
     def start(self) -> None:
         """Begin to wait."""
         if self._seconds > 0:
             self._last = self._clock.seconds()
-            self._call = self._clock.callLater(self._seconds, self._due)
+            self._alarm.set(self._seconds)
 
     def touch(self) -> None:
         """Something came; looked at when the timer is due, so that a read costs one assignment."""
-        if self._call is not None:
+        if self._alarm.is_set:
             self._last = self._clock.seconds()
 
     def stop(self) -> None:
         """The connection is gone."""
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
+        self._alarm.cancel()
 
     def _due(self) -> None:
         left = self._last + self._seconds - self._clock.seconds()
         if left > 0:
-            self._call = self._clock.callLater(left, self._due)
+            self._alarm.set(left)
         else:
-            self._call = None
             self._expired()
